@@ -1,0 +1,113 @@
+//! What must always hold, and what a run must have reached.
+//!
+//! `invariant!` stays on in release builds: a crash is cheaper than a lie.
+//! `sometimes!` counts that a rare place was visited, so that a test which
+//! never gets there cannot pass for proof.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Stops the process if our own computation broke rule `$name` of docs/invariants.md.
+/// Never for what a peer, a client or a disk said: that is input.
+#[macro_export]
+macro_rules! invariant {
+    ($name:ident, $holds:expr) => {
+        assert!($holds, concat!("invariant ", stringify!($name), " broken: ", stringify!($holds)))
+    };
+    ($name:ident, $holds:expr, $($say:tt)+) => {
+        assert!($holds, "invariant {} broken: {}", stringify!($name), format_args!($($say)+))
+    };
+}
+
+/// Counts a visit to a place that test runs must reach: `sometimes!(TornTail)`.
+#[macro_export]
+macro_rules! sometimes {
+    ($mark:ident) => {
+        $crate::check::Mark::$mark.hit()
+    };
+}
+
+macro_rules! marks {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// The places that a swarm of simulated runs must reach.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(usize)]
+        pub enum Mark {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Mark {
+            /// Every mark, in order.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+    };
+}
+
+marks! {
+    /// A candidate won an election.
+    ElectionWon,
+    /// A pre-vote was refused because a leader is alive.
+    PreVoteRefused,
+    /// A leader stepped down because it heard no quorum.
+    QuorumLost,
+    /// A follower cut entries that conflicted with its leader's.
+    LogTruncated,
+    /// An append was rejected and the leader went back by a hint.
+    AppendRejected,
+    /// The leader committed an entry that its own disk did not have yet.
+    CommitWithoutOwnDisk,
+    /// A read waited for the first commit of its leader's term.
+    ReadWaitedForBarrier,
+    /// A letter waited for its write to become durable.
+    LetterGated,
+    /// Recovery cut a torn tail.
+    TornTail,
+    /// Recovery found bytes of an earlier life behind the end of the log.
+    StaleTail,
+    /// The log went on in a new segment.
+    SegmentOpened,
+    /// An idle lane wrote down what is durable.
+    WitnessWritten,
+    /// A follower forwarded a write to its leader.
+    Forwarded,
+    /// A request waited because no leader was known.
+    AskParked,
+    /// A request ended with an unknown outcome because leadership moved.
+    OutcomeUnknown,
+    /// A watch that was behind read history to catch up.
+    WatchCaughtUp,
+}
+
+static HITS: [AtomicU64; Mark::ALL.len()] = [const { AtomicU64::new(0) }; Mark::ALL.len()];
+
+impl Mark {
+    /// Counts one visit.
+    pub fn hit(self) {
+        if let Some(count) = HITS.get(self as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Visits in this process so far.
+    #[must_use]
+    pub fn count(self) -> u64 {
+        HITS.get(self as usize).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mark;
+
+    #[test]
+    fn marks_count() {
+        let before = Mark::TornTail.count();
+        sometimes!(TornTail);
+        assert!(Mark::TornTail.count() > before);
+    }
+
+    #[test]
+    #[should_panic(expected = "invariant I1 broken: two leaders in 4")]
+    fn a_broken_invariant_says_its_name() {
+        invariant!(I1, 1 + 1 == 3, "two leaders in {}", 4);
+    }
+}

@@ -1,0 +1,65 @@
+//! Every bound of the pure rooms in one place; the asserts below are the proof
+//! that they fit together.
+
+use core::time::Duration;
+
+/// What one disk operation carries at most, in bytes.
+pub const DISK_OP_BYTES_MAX: usize = 1 << 20;
+
+/// What a client may send in one request, in bytes (etcd's default).
+pub const REQUEST_BYTES_MAX: usize = 3 << 19;
+
+/// What gRPC framing and field tags may add to a request, in bytes (etcd's margin).
+pub const REQUEST_OVERHEAD_BYTES_MAX: usize = 512 << 10;
+
+/// The body of one log entry, in bytes: a request and its envelope.
+pub const ENTRY_BYTES_MAX: usize = REQUEST_BYTES_MAX + (64 << 10);
+
+/// Operations in one transaction (etcd's default).
+pub const TXN_OPS_MAX: usize = 128;
+
+/// Entry bytes in one letter between replicas; a single larger entry still goes, alone.
+pub const LETTER_BYTES_MAX: usize = 1 << 20;
+
+/// Entries in one letter between replicas.
+pub const LETTER_ENTRIES_MAX: usize = 4096;
+
+/// A frame between nodes, in bytes.
+pub const FRAME_BYTES_MAX: usize = 8 << 20;
+
+/// Letters with entries on their way to one follower.
+pub const INFLIGHT_LETTERS_MAX: usize = 64;
+
+/// Entry bytes on their way to one follower.
+pub const INFLIGHT_BYTES_MAX: usize = 8 << 20;
+
+/// Entry bytes a leader holds uncommitted before it answers "busy".
+pub const UNCOMMITTED_BYTES_MAX: usize = 64 << 20;
+
+/// Reads that wait in one replica for a leadership round.
+pub const READS_WAITING_MAX: usize = 65_536;
+
+/// Requests that one lane has in hand.
+pub const ASKS_MAX: usize = 65_536;
+
+/// Request bytes that one lane has in hand.
+pub const ASK_BYTES_MAX: usize = 256 << 20;
+
+/// Watches open on one lane.
+pub const WATCHES_MAX: usize = 1 << 20;
+
+/// Revisions handed to a watch that is catching up, per batch.
+pub const WATCH_BATCH_REVISIONS_MAX: usize = 1000;
+
+/// How long an idle lane waits before it writes down what is durable (DESIGN: witness).
+pub const WITNESS_DELAY: Duration = Duration::from_millis(100);
+
+/// Nodes of one cluster that vote in one group.
+pub const VOTERS_MAX: usize = 7;
+
+const _: () = assert!(REQUEST_BYTES_MAX < ENTRY_BYTES_MAX, "a request fits in an entry");
+const _: () = assert!(ENTRY_BYTES_MAX < FRAME_BYTES_MAX / 2, "an entry fits in a frame");
+const _: () = assert!(LETTER_BYTES_MAX + ENTRY_BYTES_MAX < FRAME_BYTES_MAX, "so does a letter");
+const _: () = assert!(LETTER_BYTES_MAX <= INFLIGHT_BYTES_MAX, "a window holds a letter");
+const _: () = assert!(INFLIGHT_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "the log holds a window");
+const _: () = assert!(ENTRY_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "no entry is refused for ever");

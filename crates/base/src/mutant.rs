@@ -1,0 +1,60 @@
+//! Small deliberate bugs, to prove that the checkers can see.
+//!
+//! `mutant!(AckBeforeSync, right, wrong)` is `right` in every build but the
+//! one that `cargo xtask mutants` makes (feature `mutants` of this crate,
+//! which nothing else may turn on); there the harness picks one at run time.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// `right`, unless the named mutant is switched on in a mutants build.
+#[macro_export]
+macro_rules! mutant {
+    ($name:ident, $right:expr, $wrong:expr) => {
+        if $crate::mutant::Mutant::$name.on() { $wrong } else { $right }
+    };
+}
+
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// The deliberate bugs. Each must be caught by some seed.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(usize)]
+        pub enum Mutant {
+            /// No bug: the code as it ships.
+            None,
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Mutant {
+            /// Every bug, in order.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+    };
+}
+
+mutants! {
+    /// A write counts as durable when it is handed to the disk, not when it is synced.
+    AckBeforeSync,
+    /// A vote leaves before it is on disk.
+    VoteBeforeSync,
+    /// A leader commits an entry of an earlier term by counting copies (Raft, figure 8).
+    CommitEarlierTerm,
+    /// A read is answered without asking whether this node still leads.
+    ReadWithoutQuorum,
+}
+
+static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+
+impl Mutant {
+    /// Whether this bug is switched on; always false in a normal build.
+    #[must_use]
+    #[inline]
+    pub fn on(self) -> bool {
+        cfg!(feature = "mutants") && CHOSEN.load(Ordering::Relaxed) == self as usize
+    }
+
+    /// Switches this bug on, and every other off. Without the feature nothing happens.
+    pub fn choose(self) {
+        CHOSEN.store(self as usize, Ordering::Relaxed);
+    }
+}

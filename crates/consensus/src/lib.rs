@@ -1,0 +1,11 @@
+//! In what order? The replicas of a group agree on one log.
+//!
+//! Entries are bytes here: no protocol can peek into a command, and none can
+//! touch a disk. Everything enters by `step` and leaves by the outbox.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod contract;
+pub mod entry;
+pub mod letter;

@@ -1,0 +1,88 @@
+//! Disk operations as data. The real disk and the simulated one understand the
+//! same few words, and nothing else ever touches a data directory.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+/// One operation inside a data directory. Names are plain file names, no paths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DiskOp {
+    /// The names and sizes of all files, in the order of their names.
+    List,
+    /// `length` bytes at `offset`; fewer if the file ends before.
+    Read {
+        /// The file.
+        file: String,
+        /// Where to begin.
+        offset: u64,
+        /// How many bytes, at most [`base::limits::DISK_OP_BYTES_MAX`].
+        length: usize,
+    },
+    /// A new file of `size` zero bytes, really written so that later writes
+    /// change no metadata; the file and the directory are synced. A file of
+    /// that name that is there already is replaced.
+    Create {
+        /// The file.
+        file: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// These bytes at `offset`, in place, then one `fdatasync`. Done means that
+    /// everything written to the file so far survives a power loss.
+    Write {
+        /// The file.
+        file: String,
+        /// Where to begin.
+        offset: u64,
+        /// What to write, at most [`base::limits::DISK_OP_BYTES_MAX`] in all; the parts follow
+        /// each other.
+        parts: Vec<Bytes>,
+    },
+    /// The whole small file at once: a crash leaves the old one or the new one.
+    /// (Written beside it, synced, renamed, directory synced.)
+    Replace {
+        /// The file.
+        file: String,
+        /// Its whole content.
+        content: Bytes,
+    },
+}
+
+/// How an operation ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DiskDone {
+    /// What `List` found.
+    Listed(Vec<(String, u64)>),
+    /// What `Read` found.
+    Read(Bytes),
+    /// `Create`, `Write` or `Replace` is done and survives a power loss.
+    Synced,
+    /// It failed. What is on disk is unknown; the operation is never repeated
+    /// on the same descriptor, and the lane stops.
+    Failed(DiskError),
+}
+
+/// What the disk said when it failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DiskError {
+    /// The operation and its file, for people.
+    pub what: String,
+    /// The system's reason, for people.
+    pub why: String,
+}
+
+impl core::fmt::Display for DiskError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
+impl core::error::Error for DiskError {}
+
+/// A data directory that performs operations one after another: how recovery
+/// reads it. While a node serves, its writes go through the driver instead.
+pub trait Disk {
+    /// Performs `op` and says how it ended.
+    fn perform(&mut self, op: DiskOp) -> DiskDone;
+}

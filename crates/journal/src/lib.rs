@@ -1,0 +1,10 @@
+//! What survives a crash? The write-ahead log of a lane, its recovery, and the
+//! file that says who a data directory belongs to.
+//!
+//! The format code is pure: it asks for [`disk::DiskOp`]s and is told how they
+//! ended. The real disk and the simulated one perform the same operations.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod disk;

@@ -1,1 +1,10 @@
-//! (room under construction)
+//! How do the rooms make one server? The hall: events in, actions out, one deadline.
+//!
+//! A lane owns some groups, their log and their timers. It has no clock, no
+//! socket and no file: the real world (`server`) and the imagined one (`sim`)
+//! drive the same code with the same few words of [`event`].
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod event;

@@ -1,0 +1,311 @@
+//! The only doors of a lane: what happens to it, and what it wants done.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use base::{AskId, GroupId, Index, KeyspaceId, NodeId, Revision, WatchKey};
+use bytes::Bytes;
+use journal::disk::{DiskDone, DiskError, DiskOp};
+use kv::command::{Change, Command, Envelope, KeyRange, RangeQuery, Reply, Txn};
+
+/// What happens to a lane.
+///
+/// A driver hands over everything that has arrived, one event after another,
+/// then [`Event::TurnEnd`]; only then are letters, disk operations and watch
+/// events put together, so that whatever arrives together is written, synced
+/// and sent together.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The deadline may have passed.
+    Timeout,
+    /// The turn is over.
+    TurnEnd,
+    /// The disk operation in flight ended.
+    Disk(DiskDone),
+    /// A frame from another node, over a connection whose handshake passed.
+    Frame {
+        /// The node at the other end.
+        from: NodeId,
+        /// The frame, without its length.
+        frame: Bytes,
+    },
+    /// The connections to a peer are open, or closed or refused.
+    Link {
+        /// The peer.
+        peer: NodeId,
+        /// Whether frames can be sent.
+        up: bool,
+    },
+    /// A client asks. Answered by exactly one [`Action::Reply`].
+    Ask {
+        /// Names the answer; never used twice.
+        id: AskId,
+        /// What is asked.
+        ask: Ask,
+    },
+    /// The client has gone: the answer is no longer wanted. What was asked may
+    /// still take effect.
+    Forget {
+        /// The ask.
+        id: AskId,
+    },
+    /// Opens a watch.
+    Watch {
+        /// Names its events; never used twice.
+        key: WatchKey,
+        /// What is watched.
+        open: WatchOpen,
+    },
+    /// Allows a watch so many further batches of events.
+    Credit {
+        /// The watch.
+        key: WatchKey,
+        /// How many batches.
+        batches: u32,
+    },
+    /// Closes a watch: nothing is said about it any more.
+    Unwatch {
+        /// The watch.
+        key: WatchKey,
+    },
+}
+
+/// What a client asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// Change the keyspace of the envelope.
+    Write {
+        /// Who asks, and where.
+        envelope: Envelope,
+        /// What to change.
+        command: Command,
+    },
+    /// Read a keyspace.
+    Read {
+        /// Which one.
+        keyspace: KeyspaceId,
+        /// What to read.
+        query: Query,
+        /// How fresh the answer must be.
+        level: Level,
+    },
+    /// The members of the cluster.
+    Members {
+        /// How fresh the answer must be.
+        level: Level,
+    },
+    /// How this node is. Answered without asking anybody.
+    Status,
+}
+
+/// What to read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Query {
+    /// A range.
+    Range(RangeQuery),
+    /// A transaction that only reads.
+    Txn(Txn),
+}
+
+/// How fresh a read must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// It sees everything that was acknowledged before it began.
+    Linearizable,
+    /// It sees some true past state: what this node has applied.
+    Serializable,
+}
+
+/// What is watched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WatchOpen {
+    /// The keyspace.
+    pub keyspace: KeyspaceId,
+    /// The keys.
+    pub range: KeyRange,
+    /// Leave out puts.
+    pub no_put: bool,
+    /// Leave out deletions.
+    pub no_delete: bool,
+    /// Tell the pair before each change.
+    pub want_previous: bool,
+    /// From which revision on; `None` is from the next one on.
+    pub from: Option<Revision>,
+    /// Batches of events that may be sent before more credit is given.
+    pub credit: u32,
+}
+
+/// What a lane wants done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Perform this disk operation; there is never more than one in flight.
+    Disk(DiskOp),
+    /// Send this frame; it may be lost.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// Over which connection.
+        class: Class,
+        /// The frame, without its length.
+        frame: Bytes,
+    },
+    /// Answer a client.
+    Reply {
+        /// Which ask.
+        id: AskId,
+        /// The term that clients see.
+        term: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Tell a watch.
+    Watch {
+        /// Which watch.
+        key: WatchKey,
+        /// The term that clients see.
+        term: u64,
+        /// What to tell.
+        event: WatchEvent,
+    },
+    /// Something people should know.
+    Note(Note),
+    /// The lane has stopped for good: it acknowledges nothing any more.
+    Halt(Halt),
+}
+
+/// Which connection to a peer a frame takes, so that bulk never delays an election.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Class {
+    /// Votes, pulses, reads, small answers.
+    Urgent = 0,
+    /// Log entries.
+    Bulk = 1,
+}
+
+impl Class {
+    /// Both, urgent first.
+    pub const ALL: [Self; 2] = [Self::Urgent, Self::Bulk];
+}
+
+/// An answer to an [`Ask`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// What the keyspace says.
+    Kv(Reply),
+    /// The members, in the order of their ids.
+    Members(Vec<Member>),
+    /// How this node is.
+    Status(Status),
+    /// Not done, or not known to be done.
+    Refused(Refused),
+}
+
+/// Why an ask got no answer from a keyspace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// Nothing was done: no leader was found in time.
+    NoLeader,
+    /// It is unknown whether it was or will be done: leadership moved meanwhile.
+    LeaderChanged,
+    /// It is unknown whether it was or will be done: no decision came in time.
+    TimedOut,
+    /// Nothing was done: too much is in hand.
+    TooManyRequests,
+    /// Nothing was done: the request is larger than allowed.
+    TooLarge,
+    /// Nothing was done: there is no such keyspace.
+    NoSuchKeyspace,
+    /// It is unknown whether it was or will be done: this node has stopped.
+    Stopped,
+}
+
+/// A member of the cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Where other nodes reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it; empty until it has started once.
+    pub client_urls: Vec<String>,
+}
+
+/// How a node is, seen from itself, about its default keyspace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Status {
+    /// Who leads, if known.
+    pub leader: Option<NodeId>,
+    /// The term that clients see.
+    pub term: u64,
+    /// The last index of the log that is known to be chosen.
+    pub commit: Index,
+    /// The last index that the state has applied.
+    pub applied: Index,
+    /// The revision of the state.
+    pub revision: Revision,
+    /// Bytes that the state holds.
+    pub bytes: u64,
+}
+
+/// What a watch is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WatchEvent {
+    /// It is open; the first of all its events.
+    Opened {
+        /// The keyspace's revision at that moment.
+        revision: Revision,
+    },
+    /// Whole revisions in order, none twice, none left out. Takes one credit.
+    Changes {
+        /// The keyspace's revision at that moment.
+        revision: Revision,
+        /// The revisions that hold something for this watch.
+        batches: Vec<(Revision, Vec<Change>)>,
+    },
+    /// It asked for what is no longer kept, and is closed.
+    Compacted {
+        /// The oldest revision that can be watched.
+        oldest: Revision,
+    },
+    /// It was not opened.
+    Refused(Refused),
+}
+
+/// Something people should know; the world writes it to its log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// Who leads a group, or that nobody is known to.
+    Lead {
+        /// The group.
+        group: GroupId,
+        /// The term that clients see.
+        term: u64,
+        /// The leader, if known.
+        leader: Option<NodeId>,
+    },
+    /// A frame or letter was dropped.
+    Dropped {
+        /// From whom it came.
+        from: NodeId,
+        /// Why.
+        why: &'static str,
+    },
+    /// Every group of this node knows a leader, for the first time: clients can be served.
+    Ready,
+}
+
+/// Why a lane stopped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Halt {
+    /// The disk failed; it is never asked again.
+    Disk(DiskError),
+    /// The log holds a command that this version does not know.
+    UnknownCommand {
+        /// In which group.
+        group: GroupId,
+        /// Where.
+        index: Index,
+    },
+}

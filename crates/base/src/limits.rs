@@ -18,6 +18,9 @@ pub const ENTRY_BYTES_MAX: usize = REQUEST_BYTES_MAX + (64 << 10);
 /// Operations in one transaction (etcd's default).
 pub const TXN_OPS_MAX: usize = 128;
 
+/// Transactions inside one another; deeper ones are refused, so that recursion is bounded.
+pub const TXN_DEPTH_MAX: usize = 32;
+
 /// Entry bytes in one letter between replicas; a single larger entry still goes, alone.
 pub const LETTER_BYTES_MAX: usize = 1 << 20;
 

@@ -6,4 +6,14 @@
 
 extern crate alloc;
 
+pub mod check;
 pub mod command;
+pub mod encode;
+mod hash;
+mod key_range;
+pub mod machine;
+mod range;
+mod revision;
+pub mod store;
+mod txn;
+pub mod watch;

@@ -1,0 +1,137 @@
+//! The narrow boundary between what a keyspace means and where it is kept.
+//!
+//! Nothing above this file knows which member is in use: another engine is
+//! another member. A revision is built by [`Store::stage`], one change at a
+//! time, and becomes history by [`Store::seal`]; reads name the revision that
+//! they want to see, so what is staged is seen by the transaction that made it
+//! (it reads at the coming revision) and by nobody who reads at the current one.
+
+mod memory;
+
+use crate::command::{Change, Changes, KeyRange, KeyValue};
+use crate::hash;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use base::Revision;
+use bytes::Bytes;
+use memory::Memory;
+
+/// The revision of a keyspace that nobody has written to.
+pub const REVISION_EMPTY: Revision = Revision(1);
+
+/// Where the versions of a keyspace are kept.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// In memory, in persistent trees: a clone costs nothing.
+    Memory(Memory),
+}
+
+/// Some pairs of a range, and how many there are.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Page {
+    /// The first pairs in key order, as many as were asked for.
+    pub pairs: Vec<Arc<KeyValue>>,
+    /// How many pairs the whole range has.
+    pub count: u64,
+}
+
+impl Store {
+    /// An empty store in memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::Memory(Memory::new())
+    }
+
+    /// The pair of `key` as it was at revision `at`.
+    #[must_use]
+    pub fn get(&self, key: &Bytes, at: Revision) -> Option<Arc<KeyValue>> {
+        match self {
+            Self::Memory(memory) => memory.get(key, at).cloned(),
+        }
+    }
+
+    /// The first `limit` pairs of the range as it was at revision `at`, and
+    /// the count of all of them.
+    #[must_use]
+    pub fn range(&self, range: &KeyRange, at: Revision, limit: usize) -> Page {
+        match self {
+            Self::Memory(memory) => memory.range(range, at, limit),
+        }
+    }
+
+    /// Takes one change of the revision that is being built.
+    pub fn stage(&mut self, change: &Change) {
+        match self {
+            Self::Memory(memory) => memory.stage(change),
+        }
+    }
+
+    /// Ends the revision that is being built: all its changes, in order.
+    pub fn seal(&mut self, changes: Changes) {
+        base::invariant!(I50, changes.revision == self.revision().next());
+        base::invariant!(I53, !changes.changes.is_empty());
+        match self {
+            Self::Memory(memory) => memory.seal(changes),
+        }
+    }
+
+    /// The state as it is now, for a reader who is slower than the writers.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        self.clone()
+    }
+
+    /// The newest sealed revision.
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
+        match self {
+            Self::Memory(memory) => memory.revision(),
+        }
+    }
+
+    /// The oldest revision that can be read.
+    #[must_use]
+    pub const fn oldest(&self) -> Revision {
+        REVISION_EMPTY
+    }
+
+    /// What was changed from revision `from` on, whole revisions in order.
+    pub fn since(&self, from: Revision) -> impl Iterator<Item = Changes> + '_ {
+        match self {
+            Self::Memory(memory) => memory.since(from),
+        }
+    }
+
+    /// What data and history take, in bytes. Decided by the history alone, so
+    /// that replicas agree; see the table of costs at the member.
+    #[must_use]
+    pub const fn bytes_held(&self) -> u64 {
+        match self {
+            Self::Memory(memory) => memory.bytes_held(),
+        }
+    }
+
+    /// How many keys exist.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        match self {
+            Self::Memory(memory) => memory.keys(),
+        }
+    }
+
+    /// Equal in two stores that keep the same versions, whatever their insides.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        match self {
+            Self::Memory(memory) => hash::fingerprint(memory.revision(), memory.digest()),
+        }
+    }
+
+    /// Walks everything that is kept and stops the process if it does not fit
+    /// together. For tests and simulated worlds: it takes long.
+    pub fn validate(&self) {
+        match self {
+            Self::Memory(memory) => memory.validate(),
+        }
+    }
+}

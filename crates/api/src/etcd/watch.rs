@@ -1,0 +1,375 @@
+//! The Watch service: one stream, many watches, in etcd's words.
+//!
+//! A pure machine between a client's stream and the watches of a node. It
+//! gives out the ids that the client sees, answers what needs no node, says
+//! which watches to open and close, and turns their events into responses.
+//! Whoever holds it sends the responses in the order in which it returns them.
+//!
+//! Progress requests are not answered yet. etcd's clients live with that, for
+//! etcd itself drops them while any watch of the stream lags, and ask again.
+
+use crate::etcd::error::Status;
+use crate::etcd::fragment;
+use crate::etcd::header::{Header, pair, signed};
+use crate::etcd::range;
+use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
+use crate::etcd::wire::etcdserverpb::watch_request::RequestUnion;
+use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
+use crate::etcd::wire::mvccpb;
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+use base::{Revision, WatchKey};
+use kv::command::{Change, KeyRange};
+
+/// The id under which a watch is refused that never came to be.
+const NO_WATCH_ID: i64 = -1;
+
+/// Why a watch is refused whose id is taken; etcd says it without its usual prefix.
+const DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
+
+/// Why a watch is refused that could never see a key; likewise.
+const EMPTY_RANGE: &str = "mvcc: watcher range is empty";
+
+/// What a request leads to.
+#[derive(Clone, PartialEq, Debug)]
+pub enum StreamOut {
+    /// Open this watch; its events come back by [`WatchStream::on_event`].
+    Open {
+        /// Names the watch between this stream and the node.
+        key: WatchKey,
+        /// The keys.
+        range: KeyRange,
+        /// Leave out puts.
+        no_put: bool,
+        /// Leave out deletions.
+        no_delete: bool,
+        /// Tell the pair before each change.
+        want_previous: bool,
+        /// From which revision on; `None` is from the next one on.
+        from: Option<Revision>,
+    },
+    /// Close this watch.
+    Close {
+        /// Which one.
+        key: WatchKey,
+    },
+    /// Tell the client.
+    Say(WatchResponse),
+}
+
+/// What a node says about a watch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WatchEvent {
+    /// It is open; the first of its events.
+    Opened {
+        /// The keyspace's revision at that moment.
+        revision: Revision,
+    },
+    /// Whole revisions in order.
+    Changes {
+        /// The keyspace's revision at that moment.
+        revision: Revision,
+        /// The revisions that hold something for this watch.
+        batches: Vec<(Revision, Vec<Change>)>,
+    },
+    /// It asked for what is no longer kept. The node has closed it.
+    Compacted {
+        /// The oldest revision that can be watched.
+        oldest: Revision,
+    },
+    /// The node has closed it, or has not opened it, for a reason of its own.
+    /// When that is for want of a leader, it is kinder to end the whole stream
+    /// as `Unavailable`: clients then open their watches again elsewhere.
+    Ended,
+}
+
+/// One Watch stream of one client.
+#[derive(Debug, Default)]
+pub struct WatchStream {
+    /// Every id that is taken, those of compacted watches included: etcd keeps
+    /// them until the client cancels.
+    watches: BTreeMap<i64, Watch>,
+    /// Which id a live watch has. Each value is a key of `watches`.
+    ids: BTreeMap<WatchKey, i64>,
+    /// Where the search for the next free id begins.
+    next_id: i64,
+}
+
+#[derive(Debug)]
+struct Watch {
+    key: WatchKey,
+    state: State,
+    no_put: bool,
+    no_delete: bool,
+    want_previous: bool,
+    fragment: bool,
+    /// Nothing below this revision is told (again).
+    next: Revision,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The node was asked. Answers to later creations wait here, so that
+    /// creations are answered in the order in which they came.
+    Opening { behind: Vec<WatchResponse> },
+    /// The client knows it; it may have history to read first.
+    Behind,
+    /// It has told everything up to the present.
+    Live,
+    /// Compacted: closed, but its id is still taken.
+    Closed,
+}
+
+impl WatchStream {
+    /// A stream without watches.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The open watches, to be closed when the stream ends.
+    pub fn keys(&self) -> impl Iterator<Item = WatchKey> + '_ {
+        self.ids.keys().copied()
+    }
+
+    /// What the client says. `header` carries the newest revision the caller
+    /// knows of; `give_key` names a watch with a key that was never used.
+    #[must_use]
+    pub fn on_request(
+        &mut self,
+        request: WatchRequest,
+        header: Header,
+        give_key: impl FnMut() -> WatchKey,
+    ) -> Vec<StreamOut> {
+        match request.request_union {
+            Some(RequestUnion::CreateRequest(create)) => self.create(create, header, give_key),
+            Some(RequestUnion::CancelRequest(cancel)) => self.cancel(cancel.watch_id, header),
+            Some(RequestUnion::ProgressRequest(_)) | None => Vec::new(),
+        }
+    }
+
+    /// What the node says about a watch. Nothing is told about one that the
+    /// client has cancelled, even if its events were on their way.
+    #[must_use]
+    pub fn on_event(
+        &mut self,
+        key: WatchKey,
+        event: WatchEvent,
+        header: Header,
+    ) -> Vec<WatchResponse> {
+        let Some(&id) = self.ids.get(&key) else { return Vec::new() };
+        match event {
+            WatchEvent::Opened { revision } => self.opened(id, header.at(revision)),
+            WatchEvent::Changes { revision, batches } => match self.watches.get_mut(&id) {
+                Some(watch) => watch.changes(id, batches, header.at(revision)),
+                None => Vec::new(),
+            },
+            WatchEvent::Compacted { oldest } => self.compacted(id, oldest, header),
+            WatchEvent::Ended => self.ended(id, header),
+        }
+    }
+
+    fn create(
+        &mut self,
+        create: WatchCreateRequest,
+        header: Header,
+        mut give_key: impl FnMut() -> WatchKey,
+    ) -> Vec<StreamOut> {
+        // etcd reads a missing key as the smallest one there can be.
+        let first = if create.key.is_empty() { &b"\0"[..] } else { &create.key };
+        let range = range::keys(first, &create.range_end);
+        let from = match u64::try_from(create.start_revision) {
+            Err(_) => return self.refuse(&Status::COMPACTED.text, header),
+            Ok(0) => None,
+            Ok(revision) => Some(Revision(revision)),
+        };
+        if matches!(&range, KeyRange::Span { start, end } if start >= end) {
+            return self.refuse(EMPTY_RANGE, header);
+        }
+        let Some(id) = self.pick_id(create.watch_id) else {
+            return self.refuse(DUPLICATE_ID, header);
+        };
+        let key = give_key();
+        let watch = Watch::new(key, &create, from);
+        let (no_put, no_delete, want_previous) =
+            (watch.no_put, watch.no_delete, watch.want_previous);
+        self.watches.insert(id, watch);
+        self.ids.insert(key, id);
+        vec![StreamOut::Open { key, range, no_put, no_delete, want_previous, from }]
+    }
+
+    /// The id to use: the wished one unless it is taken, or the next free one.
+    fn pick_id(&mut self, wish: i64) -> Option<i64> {
+        if wish != 0 {
+            return (!self.watches.contains_key(&wish)).then_some(wish);
+        }
+        while self.watches.contains_key(&self.next_id) {
+            self.next_id = self.next_id.checked_add(1)?;
+        }
+        let id = self.next_id;
+        self.next_id = id.checked_add(1)?;
+        Some(id)
+    }
+
+    /// Answers a creation with "created, and cancelled at once", after the
+    /// answers to the creations before it.
+    fn refuse(&mut self, reason: &str, header: Header) -> Vec<StreamOut> {
+        let refusal = WatchResponse { created: true, ..canceled(NO_WATCH_ID, reason, header) };
+        let last = self.ids.values().next_back().copied();
+        match last.and_then(|id| self.watches.get_mut(&id)).map(|watch| &mut watch.state) {
+            Some(State::Opening { behind }) => {
+                behind.push(refusal);
+                Vec::new()
+            }
+            _ => vec![StreamOut::Say(refusal)],
+        }
+    }
+
+    /// An id that is unknown is not answered.
+    fn cancel(&mut self, id: i64, header: Header) -> Vec<StreamOut> {
+        let Some(watch) = self.watches.remove(&id) else { return Vec::new() };
+        let mut out = Vec::new();
+        if self.ids.remove(&watch.key).is_some() {
+            out.push(StreamOut::Close { key: watch.key });
+        }
+        let said = watch.state.created(id, header).into_iter();
+        out.extend(said.chain([canceled(id, "", header)]).map(StreamOut::Say));
+        out
+    }
+
+    fn opened(&mut self, id: i64, header: Header) -> Vec<WatchResponse> {
+        let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
+        let present = header.revision.next();
+        if watch.next == Revision::ZERO {
+            watch.next = present;
+        }
+        let now = if watch.next < present { State::Behind } else { State::Live };
+        core::mem::replace(&mut watch.state, now).created(id, header)
+    }
+
+    /// The id stays taken until the client cancels. Clients know this end by
+    /// the revision that it names.
+    fn compacted(&mut self, id: i64, oldest: Revision, header: Header) -> Vec<WatchResponse> {
+        let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
+        self.ids.remove(&watch.key);
+        let before = core::mem::replace(&mut watch.state, State::Closed);
+        let mut said = before.created(id, header);
+        said.push(WatchResponse {
+            compact_revision: signed(oldest.0),
+            ..canceled(id, "", header.at(Revision::ZERO))
+        });
+        said
+    }
+
+    fn ended(&mut self, id: i64, header: Header) -> Vec<WatchResponse> {
+        let Some(watch) = self.watches.remove(&id) else { return Vec::new() };
+        self.ids.remove(&watch.key);
+        let reason = &Status::WATCH_CANCELED.text;
+        match watch.state {
+            State::Opening { behind } => {
+                let refusal = canceled(NO_WATCH_ID, reason, header);
+                let mut said = vec![WatchResponse { created: true, ..refusal }];
+                said.extend(behind);
+                said
+            }
+            _ => vec![canceled(id, reason, header)],
+        }
+    }
+}
+
+impl State {
+    /// What a client must hear before anything else about a watch: that it was
+    /// created, and whatever waited behind that. Nothing if it knows already.
+    fn created(self, id: i64, header: Header) -> Vec<WatchResponse> {
+        let Self::Opening { behind } = self else { return Vec::new() };
+        let mut said = vec![WatchResponse { created: true, ..response(id, header) }];
+        said.extend(behind);
+        said
+    }
+}
+
+impl Watch {
+    /// `next` is `ZERO` until it is known what "from now on" means.
+    fn new(key: WatchKey, create: &WatchCreateRequest, from: Option<Revision>) -> Self {
+        let filtered = |filter: FilterType| create.filters.contains(&i32::from(filter));
+        Self {
+            key,
+            state: State::Opening { behind: Vec::new() },
+            no_put: filtered(FilterType::Noput),
+            no_delete: filtered(FilterType::Nodelete),
+            want_previous: create.prev_kv,
+            fragment: create.fragment,
+            next: from.unwrap_or(Revision::ZERO),
+        }
+    }
+
+    /// A live watch gets one response a revision, under that revision; one that
+    /// is behind gets all of them in one, under the store's.
+    fn changes(
+        &mut self,
+        id: i64,
+        batches: Vec<(Revision, Vec<Change>)>,
+        header: Header,
+    ) -> Vec<WatchResponse> {
+        let live = matches!(self.state, State::Live);
+        let mut said = Vec::new();
+        let mut events = Vec::new();
+        for (revision, changes) in batches {
+            if revision < self.next {
+                continue;
+            }
+            self.next = revision.next();
+            events.extend(changes.into_iter().filter_map(|change| self.event(change)));
+            if live {
+                said.extend(self.told(id, core::mem::take(&mut events), header.at(revision)));
+            }
+        }
+        said.extend(self.told(id, events, header));
+        if self.next > header.revision && matches!(self.state, State::Behind) {
+            self.state = State::Live;
+        }
+        said
+    }
+
+    /// The response that carries these events, in parts if the client wants; a
+    /// response without events is not sent.
+    fn told(&self, id: i64, events: Vec<mvccpb::Event>, header: Header) -> Vec<WatchResponse> {
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let whole = WatchResponse { events, ..response(id, header) };
+        if self.fragment { fragment::split(whole, fragment::PART_BYTES_MAX) } else { vec![whole] }
+    }
+
+    /// A change in etcd's words, unless the client filtered it out.
+    fn event(&self, change: Change) -> Option<mvccpb::Event> {
+        let (dropped, kind) = match change.deleted {
+            true => (self.no_delete, mvccpb::event::EventType::Delete),
+            false => (self.no_put, mvccpb::event::EventType::Put),
+        };
+        let kv = match change.deleted {
+            true => mvccpb::KeyValue {
+                key: change.kv.key,
+                mod_revision: signed(change.kv.modified.0),
+                ..Default::default()
+            },
+            false => pair(change.kv),
+        };
+        let previous = change.previous.filter(|_| self.want_previous);
+        (!dropped).then(|| mvccpb::Event {
+            r#type: kind.into(),
+            kv: Some(kv),
+            prev_kv: previous.map(pair),
+        })
+    }
+}
+
+fn response(id: i64, header: Header) -> WatchResponse {
+    WatchResponse { header: Some(header.wire()), watch_id: id, ..Default::default() }
+}
+
+fn canceled(id: i64, reason: &str, header: Header) -> WatchResponse {
+    WatchResponse { canceled: true, cancel_reason: reason.to_string(), ..response(id, header) }
+}

@@ -1,2 +1,67 @@
-//! x
-fn main(){}
+//! The workbench: one word to look (`verify`), one word to mend (`fix`).
+
+mod docs;
+mod fix;
+mod licences;
+mod metadata;
+mod mutants;
+mod shell;
+mod spdx;
+mod tidy;
+mod verify;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The workbench of this repository.
+
+Usage: cargo xtask <WORD>
+
+  verify [--no-tests]  only reads: format, clippy, tidy, licences, tests;
+                       stops at the first fault and prints how to repeat it
+  fix                  writes: format, lints that apply themselves, transcripts
+  tidy                 the walls of the house: arrows, circles, sizes, banned calls,
+                       invariants, words
+  licences             the licences of everything that is linked or built
+  docs [FILE]...       runs the `console` blocks of README.md and docs/guides
+  mutants              builds the deliberate bugs in and lets the simulator catch them
+  help                 this page
+
+Examples:
+  cargo xtask verify              what a reviewer and the build machine run
+  cargo xtask verify --no-tests   the same after `cargo test --workspace`
+  cargo xtask fix                 then read the diff, then commit
+  cargo xtask docs README.md      only this file's commands
+";
+
+/// What a word comes to: a fault has been printed or is the text.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Outcome {
+    match words {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["verify"] => verify::run(verify::Tests::Run),
+        ["verify", "--no-tests"] => verify::run(verify::Tests::Skip),
+        ["fix"] => fix::run(),
+        ["tidy"] => tidy::run(),
+        ["licences"] => licences::run(),
+        ["docs", files @ ..] => docs::run(files),
+        ["mutants"] => mutants::run(),
+        other => Err(format!("xtask does not know `{}`\n\n{HELP}", other.join(" "))),
+    }
+}

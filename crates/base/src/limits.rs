@@ -57,6 +57,9 @@ pub const WATCH_BATCH_REVISIONS_MAX: usize = 1000;
 /// How long an idle lane waits before it writes down what is durable (DESIGN: witness).
 pub const WITNESS_DELAY: Duration = Duration::from_millis(100);
 
+/// Bytes of one segment of a lane's log, unless the options say otherwise.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
 /// Nodes of one cluster that vote in one group.
 pub const VOTERS_MAX: usize = 7;
 
@@ -65,4 +68,5 @@ const _: () = assert!(ENTRY_BYTES_MAX < FRAME_BYTES_MAX / 2, "an entry fits in a
 const _: () = assert!(LETTER_BYTES_MAX + ENTRY_BYTES_MAX < FRAME_BYTES_MAX, "so does a letter");
 const _: () = assert!(LETTER_BYTES_MAX <= INFLIGHT_BYTES_MAX, "a window holds a letter");
 const _: () = assert!(INFLIGHT_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "the log holds a window");
+const _: () = assert!(ENTRY_BYTES_MAX < SEGMENT_BYTES as usize / 2, "a segment holds an entry");
 const _: () = assert!(ENTRY_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "no entry is refused for ever");

@@ -1,8 +1,10 @@
 //! Disk operations as data. The real disk and the simulated one understand the
 //! same few words, and nothing else ever touches a data directory.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use base::limits::DISK_OP_BYTES_MAX;
 use bytes::Bytes;
 
 /// One operation inside a data directory. Names are plain file names, no paths.
@@ -29,7 +31,8 @@ pub enum DiskOp {
         size: u64,
     },
     /// These bytes at `offset`, in place, then one `fdatasync`. Done means that
-    /// everything written to the file so far survives a power loss.
+    /// everything written to the file so far survives a power loss, by whatever
+    /// process it was written. Without parts it is the sync alone.
     Write {
         /// The file.
         file: String,
@@ -82,7 +85,53 @@ impl core::error::Error for DiskError {}
 
 /// A data directory that performs operations one after another: how recovery
 /// reads it. While a node serves, its writes go through the driver instead.
+///
+/// Whoever opens a real directory syncs the directory itself first, and reads
+/// past the page cache where the system allows it: what the last process left
+/// in memory is not what the disk holds.
 pub trait Disk {
     /// Performs `op` and says how it ended.
     fn perform(&mut self, op: DiskOp) -> DiskDone;
+
+    /// The names and sizes of all files, in the order of their names.
+    fn list(&mut self) -> Result<Vec<(String, u64)>, DiskError> {
+        match self.perform(DiskOp::List) {
+            DiskDone::Listed(files) => Ok(files),
+            other => Err(unfit("list", "", other)),
+        }
+    }
+
+    /// The first `length` bytes of `file`, or fewer if it ends before.
+    fn read(&mut self, file: &str, length: u64) -> Result<Bytes, DiskError> {
+        let mut whole = Vec::new();
+        while (whole.len() as u64) < length {
+            let left = length - whole.len() as u64;
+            let length = left.min(DISK_OP_BYTES_MAX as u64) as usize;
+            let offset = whole.len() as u64;
+            match self.perform(DiskOp::Read { file: file.into(), offset, length }) {
+                DiskDone::Read(bytes) if bytes.is_empty() => break,
+                DiskDone::Read(bytes) => whole.extend_from_slice(&bytes),
+                other => return Err(unfit("read", file, other)),
+            }
+        }
+        Ok(whole.into())
+    }
+
+    /// Performs an operation that ends in a sync.
+    fn sync(&mut self, op: DiskOp) -> Result<(), DiskError> {
+        match self.perform(op) {
+            DiskDone::Synced => Ok(()),
+            other => Err(unfit("write", "", other)),
+        }
+    }
+}
+
+fn unfit(verb: &str, file: &str, done: DiskDone) -> DiskError {
+    match done {
+        DiskDone::Failed(error) => error,
+        _ => DiskError {
+            what: format!("{verb} {file}"),
+            why: "the disk answered something else".into(),
+        },
+    }
 }

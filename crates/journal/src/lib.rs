@@ -7,4 +7,13 @@
 
 extern crate alloc;
 
+mod buffer;
+mod cut;
 pub mod disk;
+pub mod history;
+pub mod identity;
+pub mod memory;
+pub mod record;
+pub mod recover;
+pub mod segment;
+pub mod wal;

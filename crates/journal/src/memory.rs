@@ -1,0 +1,282 @@
+//! A data directory in memory that can lose power: what was synced stays, what
+//! was not is lost, kept, torn or filled with zeros, sector by sector.
+//!
+//! An operation may be begun and finished apart, so that a world can crash in
+//! between. Readers see begun writes at once, as through a page cache; only
+//! [`MemoryDisk::crash`] tells them apart from synced ones.
+
+use crate::disk::{Disk, DiskDone, DiskError, DiskOp};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use base::prng::Prng;
+use bytes::Bytes;
+
+/// What a power loss leaves whole or does not: the old bytes or the new.
+pub const SECTOR_BYTES: u64 = 512;
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Names an operation that was begun.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Ticket(u64);
+
+/// What becomes of one sector of an unsynced operation when the power goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is as before.
+    Lost,
+    /// It reached the disk.
+    Kept,
+    /// It is zeros.
+    Zeroed,
+}
+
+/// A data directory in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDisk {
+    /// What a reader sees.
+    seen: Files,
+    /// What survives a power loss, whatever happens.
+    stable: Files,
+    /// The rest, in the order in which it was begun.
+    unsynced: Vec<(Ticket, DiskOp)>,
+    tickets: u64,
+}
+
+impl MemoryDisk {
+    /// An empty directory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins an operation: readers see what it writes, the disk has not synced it.
+    pub fn begin(&mut self, op: DiskOp) -> Ticket {
+        self.tickets += 1;
+        apply(&mut self.seen, &op, &mut |_| Fate::Kept);
+        self.unsynced.push((Ticket(self.tickets), op));
+        Ticket(self.tickets)
+    }
+
+    /// Ends an operation well. Its file is now synced, with everything that was
+    /// begun on it before. A ticket from before a crash ends in an error.
+    pub fn finish(&mut self, ticket: Ticket) -> DiskDone {
+        let Some(op) = self.take(ticket) else { return lost_ticket() };
+        match &op {
+            DiskOp::List => DiskDone::Listed(self.sizes()),
+            DiskOp::Read { file, offset, length } => self.read_at(file, *offset, *length),
+            DiskOp::Write { file, .. } if !self.seen.contains_key(file) => no_file(file),
+            DiskOp::Create { file, .. }
+            | DiskOp::Write { file, .. }
+            | DiskOp::Replace { file, .. } => {
+                self.sync(file, ticket);
+                apply(&mut self.stable, &op, &mut |_| Fate::Kept);
+                DiskDone::Synced
+            }
+        }
+    }
+
+    /// Ends an operation badly: what it wrote stays unsynced, for a crash to decide.
+    pub fn fail(&mut self, ticket: Ticket, why: &str) -> DiskDone {
+        let what = match self.unsynced.iter().find(|(other, _)| *other == ticket) {
+            Some((_, op)) => describe(op),
+            None => return lost_ticket(),
+        };
+        DiskDone::Failed(DiskError { what, why: why.into() })
+    }
+
+    /// Operations that a crash may undo, oldest first.
+    pub fn unsynced(&self) -> impl Iterator<Item = &DiskOp> {
+        self.unsynced.iter().map(|(_, op)| op)
+    }
+
+    /// The power goes. For every unsynced operation `prng` decides how much of
+    /// it the disk has; tickets that are out are void.
+    pub fn crash(&mut self, prng: &mut Prng) {
+        let mut modes: Vec<(usize, Tear)> = Vec::new();
+        self.crash_with(&mut |op, sector| {
+            if modes.last().is_none_or(|(last, _)| *last != op) {
+                modes.push((op, Tear::draw(prng)));
+            }
+            modes.last().map_or(Fate::Lost, |(_, tear)| tear.fate(sector, prng))
+        });
+    }
+
+    /// The power goes, and `fate` decides for each sector of each unsynced
+    /// operation, both counted from 0. The first sector decides for a whole
+    /// `Replace`, and for a `Create` (`Zeroed`: the file is there, half as long).
+    pub fn crash_with(&mut self, fate: &mut dyn FnMut(usize, u64) -> Fate) {
+        for (place, (_, op)) in core::mem::take(&mut self.unsynced).iter().enumerate() {
+            apply(&mut self.stable, op, &mut |sector| fate(place, sector));
+        }
+        self.seen = self.stable.clone();
+    }
+
+    /// Flips the bits of `mask` in one byte, synced as it is: what a disk does
+    /// in silence. Says whether the byte is there.
+    pub fn rot(&mut self, file: &str, offset: u64, mask: u8) -> bool {
+        let flip = |files: &mut Files| {
+            let byte = files.get_mut(file).and_then(|bytes| bytes.get_mut(offset as usize));
+            byte.map(|byte| *byte ^= mask).is_some()
+        };
+        flip(&mut self.seen) | flip(&mut self.stable)
+    }
+
+    /// The content of a file as a reader sees it.
+    #[must_use]
+    pub fn content(&self, file: &str) -> Option<&[u8]> {
+        self.seen.get(file).map(Vec::as_slice)
+    }
+
+    /// The directory with this file as its whole content, synced.
+    pub fn put(&mut self, file: &str, content: &[u8]) {
+        self.seen.insert(file.into(), content.to_vec());
+        self.stable.insert(file.into(), content.to_vec());
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<DiskOp> {
+        let place = self.unsynced.iter().position(|(other, _)| *other == ticket)?;
+        Some(self.unsynced.remove(place).1)
+    }
+
+    /// Makes stable what was begun on `file` before `ticket`.
+    fn sync(&mut self, file: &str, ticket: Ticket) {
+        let (synced, rest): (Vec<_>, Vec<_>) = core::mem::take(&mut self.unsynced)
+            .into_iter()
+            .partition(|(other, op)| *other < ticket && target(op) == Some(file));
+        for (_, op) in &synced {
+            apply(&mut self.stable, op, &mut |_| Fate::Kept);
+        }
+        self.unsynced = rest;
+    }
+
+    fn sizes(&self) -> Vec<(String, u64)> {
+        self.seen.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect()
+    }
+
+    fn read_at(&self, file: &str, offset: u64, length: usize) -> DiskDone {
+        let Some(bytes) = self.seen.get(file) else { return no_file(file) };
+        let start = bytes.len().min(offset as usize);
+        let end = bytes.len().min(start.saturating_add(length));
+        DiskDone::Read(Bytes::copy_from_slice(bytes.get(start..end).unwrap_or_default()))
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn perform(&mut self, op: DiskOp) -> DiskDone {
+        let ticket = self.begin(op);
+        self.finish(ticket)
+    }
+}
+
+/// How one operation is torn.
+#[derive(Clone, Copy, Debug)]
+enum Tear {
+    All(Fate),
+    /// The sectors before this one are kept, the others have this fate.
+    Prefix(u64, Fate),
+    /// Each sector for itself.
+    Each,
+}
+
+impl Tear {
+    fn draw(prng: &mut Prng) -> Self {
+        match prng.below(6) {
+            0 => Self::All(Fate::Lost),
+            1 => Self::All(Fate::Kept),
+            2 | 3 => Self::Prefix(prng.below(8), Fate::Lost),
+            4 => Self::Prefix(prng.below(8), Fate::Zeroed),
+            _ => Self::Each,
+        }
+    }
+
+    fn fate(self, sector: u64, prng: &mut Prng) -> Fate {
+        match self {
+            Self::All(fate) => fate,
+            Self::Prefix(kept, _) if sector < kept => Fate::Kept,
+            Self::Prefix(_, fate) => fate,
+            Self::Each => match prng.below(5) {
+                0 => Fate::Zeroed,
+                1 | 2 => Fate::Lost,
+                _ => Fate::Kept,
+            },
+        }
+    }
+}
+
+/// Does to `files` what `op` does, sector by sector as `fate` allows.
+fn apply(files: &mut Files, op: &DiskOp, fate: &mut dyn FnMut(u64) -> Fate) {
+    match op {
+        DiskOp::List | DiskOp::Read { .. } => {}
+        DiskOp::Create { file, size } => match fate(0) {
+            Fate::Lost => {}
+            Fate::Kept => drop(files.insert(file.clone(), vec![0; *size as usize])),
+            Fate::Zeroed => drop(files.insert(file.clone(), vec![0; *size as usize / 2])),
+        },
+        DiskOp::Replace { file, content } => {
+            if fate(0) == Fate::Kept {
+                files.insert(file.clone(), content.to_vec());
+            }
+        }
+        DiskOp::Write { file, offset, parts } => {
+            if let Some(bytes) = files.get_mut(file) {
+                write(bytes, *offset, &parts.concat(), fate);
+            }
+        }
+    }
+}
+
+fn write(file: &mut Vec<u8>, offset: u64, new: &[u8], fate: &mut dyn FnMut(u64) -> Fate) {
+    let first = offset / SECTOR_BYTES;
+    let mut at = 0;
+    while at < new.len() {
+        let place = offset + at as u64;
+        let sector = place / SECTOR_BYTES;
+        let left = ((sector + 1) * SECTOR_BYTES - place) as usize;
+        let piece = new.get(at..new.len().min(at + left)).unwrap_or_default();
+        match fate(sector - first) {
+            Fate::Lost => {}
+            Fate::Kept => put(file, place as usize, piece),
+            Fate::Zeroed => put(file, place as usize, &vec![0; piece.len()]),
+        }
+        at += piece.len();
+    }
+}
+
+fn put(file: &mut Vec<u8>, at: usize, piece: &[u8]) {
+    file.resize(file.len().max(at + piece.len()), 0);
+    if let Some(place) = file.get_mut(at..at + piece.len()) {
+        place.copy_from_slice(piece);
+    }
+}
+
+fn target(op: &DiskOp) -> Option<&str> {
+    match op {
+        DiskOp::List | DiskOp::Read { .. } => None,
+        DiskOp::Create { file, .. } | DiskOp::Write { file, .. } | DiskOp::Replace { file, .. } => {
+            Some(file)
+        }
+    }
+}
+
+fn describe(op: &DiskOp) -> String {
+    let verb = match op {
+        DiskOp::List => "list",
+        DiskOp::Read { .. } => "read",
+        DiskOp::Create { .. } => "create",
+        DiskOp::Write { .. } => "write",
+        DiskOp::Replace { .. } => "replace",
+    };
+    alloc::format!("{verb} {}", target(op).unwrap_or_default())
+}
+
+fn no_file(file: &str) -> DiskDone {
+    DiskDone::Failed(DiskError { what: file.into(), why: "no such file".into() })
+}
+
+fn lost_ticket() -> DiskDone {
+    let why = "the operation was begun before a crash".into();
+    DiskDone::Failed(DiskError { what: "finish".into(), why })
+}

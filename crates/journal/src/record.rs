@@ -1,0 +1,312 @@
+//! How one record of the log looks: a fixed header, then the body, both checked.
+//!
+//! Every record names its place (generation, serial, the hash of the record
+//! before it) and its owner (group, replica, era), so a block that was written
+//! to the wrong place, or left over from an earlier life, is never believed.
+//! The layout is drawn to the byte in docs/formats.md.
+
+use alloc::vec::Vec;
+use base::checksum::{crc32c, crc32c_append, hash64};
+use base::codec::{CodecError, Reader, Writer};
+use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial};
+use bytes::Bytes;
+
+/// The record format that this build writes, and the only one it reads.
+pub const FORMAT: u8 = 1;
+
+/// Bytes of a header.
+pub const HEADER_BYTES: usize = 112;
+
+/// Records begin at multiples of this many bytes.
+pub const ALIGN: usize = 8;
+
+const HEADER_WORDS: u8 = (HEADER_BYTES / ALIGN) as u8;
+const FLAG_CUT: u16 = 1;
+const KIND_ENTRY: u8 = 1;
+const KIND_VOTE: u8 = 2;
+const KIND_WITNESS: u8 = 3;
+
+const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGN), "a body begins aligned");
+const _: () =
+    assert!(base::limits::ENTRY_BYTES_MAX <= u32::MAX as usize, "a length fits its field");
+
+/// What a record is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordKind {
+    /// One entry of a group's log.
+    Entry {
+        /// Its position in the group's log.
+        index: Index,
+        /// Under which ballot it was proposed.
+        ballot: Ballot,
+        /// What the entry is for, in the protocol's own number.
+        entry_kind: u8,
+        /// The leader's clock when it was proposed.
+        clock: u64,
+        /// Entries of this group with an older serial, at this index or above, are void.
+        cut: bool,
+    },
+    /// What a replica promised. The newest counts.
+    Vote {
+        /// The ballot that the promise is about.
+        ballot: Ballot,
+    },
+    /// Nothing but the `durable` of its header. Written by the log itself.
+    Witness,
+}
+
+/// What is written for a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// The group.
+    pub group: GroupId,
+    /// The life of the replica that writes.
+    pub incarnation: Incarnation,
+    /// The era that is in force.
+    pub era: Era,
+    /// What it is for.
+    pub kind: RecordKind,
+    /// The group's own bytes.
+    pub body: Bytes,
+}
+
+impl Record {
+    pub(crate) const fn witness() -> Self {
+        Self {
+            group: GroupId(0),
+            incarnation: Incarnation(0),
+            era: Era(0),
+            kind: RecordKind::Witness,
+            body: Bytes::new(),
+        }
+    }
+
+    /// How many bytes the record takes in a segment.
+    #[must_use]
+    pub const fn stored_bytes(&self) -> usize {
+        stored_bytes(self.body.len())
+    }
+}
+
+const fn stored_bytes(body: usize) -> usize {
+    HEADER_BYTES + body.next_multiple_of(ALIGN)
+}
+
+/// How a record hangs in the lane's log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Its place: one more than the record before.
+    pub serial: Serial,
+    /// Everything up to here was known durable when this was written.
+    ///
+    /// I31: `durable < serial`.
+    pub durable: Serial,
+    /// [`hash64`] of the header of the record before, which holds the checksum
+    /// of its body: the chain covers every byte. 0 before the first record.
+    pub prev_hash: u64,
+}
+
+/// Who owns a log: the first thing that every segment says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The node.
+    pub node: NodeId,
+    /// The life of the node's disk.
+    pub incarnation: Incarnation,
+}
+
+/// What the header checksums of one segment begin with, so that a header is
+/// valid in its own segment, lane, node and life only. Clients do not know it:
+/// no value that they store can look like a record of the segment it lies in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seal {
+    generation: u64,
+    seed: u32,
+}
+
+impl Seal {
+    /// The seal of generation `generation` of a lane.
+    #[must_use]
+    pub fn new(owner: &Owner, lane: u16, generation: u64) -> Self {
+        let mut bytes = Vec::with_capacity(34);
+        bytes.put_u64(owner.cluster.0);
+        bytes.put_u64(owner.node.0);
+        bytes.put_u64(owner.incarnation.0);
+        bytes.put_u16(lane);
+        bytes.put_u64(generation);
+        Self { generation, seed: hash64(&bytes) as u32 }
+    }
+
+    /// The generation it stands for.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// What stands at a place where a record may begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Zeros: nothing was written here.
+    Nothing,
+    /// Bytes that are no header of this segment.
+    BadHeader,
+    /// A good header whose body is not what was written. It says whose it was.
+    BadBody {
+        /// Its place in the log.
+        link: Link,
+        /// The bytes it takes, or would take.
+        stored: usize,
+    },
+    /// A good header of a kind that this build does not know.
+    Unknown {
+        /// The field.
+        what: &'static str,
+        /// What stands there.
+        got: u64,
+    },
+    /// A record.
+    Good {
+        /// Its place in the log.
+        link: Link,
+        /// What it says. The body is a slice of the bytes given to [`decode`].
+        record: Record,
+        /// The hash that the next record carries as `prev_hash`.
+        hash: u64,
+        /// The bytes it takes.
+        stored: usize,
+    },
+}
+
+/// Writes the header of `record` to `out` and says its hash.
+pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8>) -> u64 {
+    base::invariant!(I31, link.durable < link.serial);
+    let (kind, entry_kind, index, ballot, clock, flags) = match record.kind {
+        RecordKind::Entry { index, ballot, entry_kind, clock, cut } => {
+            (KIND_ENTRY, entry_kind, index, ballot, clock, if cut { FLAG_CUT } else { 0 })
+        }
+        RecordKind::Vote { ballot } => (KIND_VOTE, 0, Index::ZERO, ballot, 0, 0),
+        RecordKind::Witness => (KIND_WITNESS, 0, Index::ZERO, Ballot::ZERO, 0, 0),
+    };
+    let mut fields = Vec::with_capacity(HEADER_BYTES - 4);
+    fields.put_u8(FORMAT);
+    fields.put_u8(HEADER_WORDS);
+    fields.put_u8(kind);
+    fields.put_u8(entry_kind);
+    fields.put_u64(seal.generation);
+    fields.put_u64(link.serial.0);
+    fields.put_u64(link.durable.0);
+    fields.put_u64(record.group.0);
+    fields.put_u64(record.incarnation.0);
+    fields.put_u64(record.era.0);
+    fields.put_u64(index.0);
+    fields.put_u64(ballot.round);
+    fields.put_u64(ballot.node.0);
+    fields.put_u64(clock);
+    fields.put_u64(link.prev_hash);
+    fields.put_u32(record.body.len() as u32);
+    fields.put_u32(crc32c(&record.body));
+    fields.put_u16(flags);
+    fields.put_u16(0);
+    fields.put_u32(0);
+    let start = out.len();
+    out.put_u32(crc32c_append(seal.seed, &fields));
+    out.extend_from_slice(&fields);
+    hash64(out.get(start..).unwrap_or_default())
+}
+
+/// What stands at the front of `bytes`, which reach to the end of the segment.
+/// Never panics, whatever the bytes are.
+#[must_use]
+pub fn decode(bytes: &Bytes, seal: &Seal) -> Found {
+    let Some(header) = header_of(bytes, seal) else {
+        let front = bytes.get(..HEADER_BYTES.min(bytes.len())).unwrap_or_default();
+        return if is_zero(front) { Found::Nothing } else { Found::BadHeader };
+    };
+    match parse(header) {
+        Ok(fields) => with_body(bytes, header, fields),
+        Err(CodecError::Invalid { what, got }) => Found::Unknown { what, got },
+        Err(_) => Found::BadHeader,
+    }
+}
+
+/// The header at the front of `bytes`, if its checksum fits this segment. The
+/// cheap comparisons come first: recovery asks at every eighth byte.
+fn header_of<'a>(bytes: &'a [u8], seal: &Seal) -> Option<&'a [u8]> {
+    let generation = bytes.get(8..16)?;
+    let words = *bytes.get(5)?;
+    if generation != seal.generation.to_le_bytes() || words < HEADER_WORDS {
+        return None;
+    }
+    let header = bytes.get(..usize::from(words) * ALIGN)?;
+    let (crc, fields) = header.split_first_chunk::<4>()?;
+    (u32::from_le_bytes(*crc) == crc32c_append(seal.seed, fields)).then_some(header)
+}
+
+/// The fields of a header, all but the body.
+struct Fields {
+    link: Link,
+    group: GroupId,
+    incarnation: Incarnation,
+    era: Era,
+    kind: RecordKind,
+    body_bytes: usize,
+    body_crc: u32,
+}
+
+fn parse(header: &[u8]) -> Result<Fields, CodecError> {
+    let mut reader = Reader::new(Bytes::copy_from_slice(header));
+    reader.u32()?;
+    expect("record format", u64::from(FORMAT), u64::from(reader.u8()?))?;
+    expect("header length", u64::from(HEADER_WORDS), u64::from(reader.u8()?))?;
+    let kind = reader.u8()?;
+    let entry_kind = reader.u8()?;
+    reader.u64()?;
+    let serial = Serial(reader.u64()?);
+    let durable = Serial(reader.u64()?);
+    let group = GroupId(reader.u64()?);
+    let incarnation = Incarnation(reader.u64()?);
+    let era = Era(reader.u64()?);
+    let index = Index(reader.u64()?);
+    let ballot = Ballot::new(reader.u64()?, NodeId(reader.u64()?));
+    let clock = reader.u64()?;
+    let link = Link { serial, durable, prev_hash: reader.u64()? };
+    let body_bytes = reader.u32()? as usize;
+    let body_crc = reader.u32()?;
+    let flags = reader.u16()?;
+    expect("record flags", 0, u64::from(flags & !FLAG_CUT))?;
+    let kind = match kind {
+        KIND_ENTRY => {
+            RecordKind::Entry { index, ballot, entry_kind, clock, cut: flags & FLAG_CUT != 0 }
+        }
+        KIND_VOTE => RecordKind::Vote { ballot },
+        KIND_WITNESS => RecordKind::Witness,
+        other => return Err(CodecError::Invalid { what: "record kind", got: u64::from(other) }),
+    };
+    Ok(Fields { link, group, incarnation, era, kind, body_bytes, body_crc })
+}
+
+fn expect(what: &'static str, wanted: u64, got: u64) -> Result<(), CodecError> {
+    if wanted == got { Ok(()) } else { Err(CodecError::Invalid { what, got }) }
+}
+
+fn with_body(bytes: &Bytes, header: &[u8], fields: Fields) -> Found {
+    let Fields { link, group, incarnation, era, kind, body_bytes, body_crc } = fields;
+    let stored = stored_bytes(body_bytes);
+    let end = HEADER_BYTES + body_bytes;
+    let padding = bytes.get(end..stored);
+    let body = bytes.get(HEADER_BYTES..end);
+    match (body, padding) {
+        (Some(body), Some(padding)) if crc32c(body) == body_crc && is_zero(padding) => {
+            let record = Record { group, incarnation, era, kind, body: bytes.slice_ref(body) };
+            Found::Good { link, record, hash: hash64(header), stored }
+        }
+        _ => Found::BadBody { link, stored },
+    }
+}
+
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}

@@ -1,0 +1,281 @@
+//! The write-ahead log of one lane: every write of every group of the lane, in
+//! one order, with one sync for all that arrived meanwhile.
+//!
+//! The log asks for one disk operation at a time and is told how it ended. So
+//! everything before an operation is durable when the operation begins: that is
+//! what the `durable` of a record, and the head of a segment, vouch for.
+
+use crate::buffer::{Batch, Buffer, Tail};
+use crate::disk::{DiskDone, DiskError, DiskOp};
+use crate::record::{Owner, Record, Seal};
+use crate::segment::{self, HEAD_BYTES, Head};
+use alloc::vec;
+use base::limits::{DISK_OP_BYTES_MAX, ENTRY_BYTES_MAX, WITNESS_DELAY};
+use base::{Serial, Time, invariant, sometimes};
+
+/// Whose log it is, and how large its files are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Whose log it is.
+    pub owner: Owner,
+    /// Which lane of the node.
+    pub lane: u16,
+    /// Bytes of a segment; one that begins with a larger record is larger.
+    pub segment_bytes: u64,
+    /// The data directory has had a log before, so that an empty one means that
+    /// the log is lost. True as soon as the node's identity is stored.
+    pub must_exist: bool,
+}
+
+/// The log of one lane. Made by [`crate::recover::recover`].
+#[derive(Debug)]
+pub struct Wal {
+    options: Options,
+    segment: Segment,
+    /// Bytes of the next segment's file, if it was made ahead.
+    ahead: Option<u64>,
+    /// The newest record that was appended. I30: the k-th append is serial k.
+    last: Serial,
+    /// I32: `durable <= tail.serial <= last`, and `durable` never goes back.
+    durable: Serial,
+    tail: Tail,
+    buffer: Buffer,
+    batch: Batch,
+    /// I33: at most one operation is under way.
+    flight: Option<Flight>,
+    witness: Witness,
+    failed: Option<DiskError>,
+}
+
+/// The segment that records go to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Segment {
+    pub(crate) number: u64,
+    pub(crate) size: u64,
+    /// Where the next write goes. I34: `HEAD_BYTES <= offset <= size`.
+    pub(crate) offset: u64,
+    pub(crate) seal: Seal,
+}
+
+impl Segment {
+    /// The segment that `head` begins, without a record.
+    pub(crate) fn new(head: &Head) -> Self {
+        let seal = Seal::new(&head.owner, head.lane, head.generation);
+        Self { number: head.number, size: head.size, offset: HEAD_BYTES as u64, seal }
+    }
+
+    const fn room(&self) -> usize {
+        self.size.saturating_sub(self.offset) as usize
+    }
+}
+
+/// The operation that is under way.
+#[derive(Debug)]
+enum Flight {
+    /// The next segment's file is made, with so many bytes.
+    Create(u64),
+    /// The next segment's head is written.
+    Open(Head),
+    /// So many bytes of the batch are written.
+    Write(u64),
+}
+
+/// What the log still owes its own recovery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Witness {
+    /// The newest durable serial that is not itself a witness.
+    pub(crate) wanted: Serial,
+    /// The highest `durable` that a durable record or head carries.
+    pub(crate) recorded: Serial,
+    /// When an idle lane makes `wanted` recorded.
+    pub(crate) due: Option<Time>,
+}
+
+impl Wal {
+    /// The log as recovery found it: everything up to `tail` is durable.
+    pub(crate) fn new(options: Options, segment: Segment, tail: Tail, witness: Witness) -> Self {
+        Self {
+            options,
+            segment,
+            ahead: None,
+            last: tail.serial,
+            durable: tail.serial,
+            tail,
+            buffer: Buffer::default(),
+            batch: Batch::default(),
+            flight: None,
+            witness,
+            failed: None,
+        }
+    }
+
+    /// Adds a record to what is written next, and says its serial: always one
+    /// more than [`Self::last_serial`].
+    pub fn append(&mut self, record: Record) -> Serial {
+        invariant!(I35, record.body.len() <= ENTRY_BYTES_MAX);
+        self.last = self.last.next();
+        self.buffer.push(record);
+        self.last
+    }
+
+    /// The serial of the newest record, durable or not. The log itself appends
+    /// witnesses in [`Self::next_op`], so ask before every step, never remember.
+    #[must_use]
+    pub const fn last_serial(&self) -> Serial {
+        self.last
+    }
+
+    /// Everything up to here survives a power loss.
+    #[must_use]
+    pub fn durable(&self) -> Serial {
+        base::mutant!(AckBeforeSync, self.durable, self.last)
+    }
+
+    /// Record bytes that are not durable yet: the caller's bound on the buffer.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        let flying = match self.flight {
+            Some(Flight::Write(bytes)) => bytes as usize,
+            _ => 0,
+        };
+        self.buffer.bytes() + self.batch.bytes() + flying
+    }
+
+    /// Whether an operation is under way.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Why the log stopped for ever, if it did.
+    #[must_use]
+    pub const fn failed(&self) -> Option<&DiskError> {
+        self.failed.as_ref()
+    }
+
+    /// When [`Self::next_op`] has something to do even if nothing is appended.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let idle = self.failed.is_none() && self.flight.is_none() && self.last == self.durable;
+        self.witness.due.filter(|_| idle)
+    }
+
+    /// The next operation, if none is under way and there is something to do.
+    /// Its end must be told to [`Self::on_done`].
+    pub fn next_op(&mut self, now: Time) -> Option<DiskOp> {
+        if self.failed.is_some() || self.flight.is_some() {
+            return None;
+        }
+        if self.deadline().is_some_and(|due| due <= now) {
+            sometimes!(WitnessWritten);
+            self.witness.due = None;
+            self.append(Record::witness());
+        }
+        if self.batch.bytes() > 0 {
+            return Some(self.write());
+        }
+        match self.buffer.next_bytes() {
+            None => self.create_ahead(),
+            Some(bytes) if bytes > self.segment.room() => Some(self.open_next(bytes as u64)),
+            Some(_) => {
+                self.fill();
+                Some(self.write())
+            }
+        }
+    }
+
+    /// Learns how the operation ended, and says up to where the log is now
+    /// durable. After an error the log never asks for an operation again.
+    pub fn on_done(&mut self, now: Time, done: DiskDone) -> Result<Serial, DiskError> {
+        let flight = self.flight.take();
+        match (done, flight) {
+            (DiskDone::Failed(error), _) => {
+                self.failed = Some(error.clone());
+                return Err(error);
+            }
+            (DiskDone::Synced, Some(Flight::Create(bytes))) => self.ahead = Some(bytes),
+            (DiskDone::Synced, Some(Flight::Open(head))) => self.on_opened(&head),
+            (DiskDone::Synced, Some(Flight::Write(bytes))) => self.on_written(now, bytes),
+            (done, flight) => invariant!(I33, false, "{done:?} does not answer {flight:?}"),
+        }
+        Ok(self.durable)
+    }
+
+    fn on_opened(&mut self, head: &Head) {
+        sometimes!(SegmentOpened);
+        self.segment = Segment::new(head);
+        self.ahead = None;
+        self.witness.recorded = self.witness.recorded.max(head.first.prev());
+    }
+
+    fn on_written(&mut self, now: Time, bytes: u64) {
+        self.segment.offset += bytes;
+        invariant!(I34, self.segment.offset <= self.segment.size);
+        if self.batch.bytes() > 0 {
+            return;
+        }
+        invariant!(I32, self.durable < self.batch.last);
+        invariant!(I32, self.batch.last <= self.last);
+        self.durable = self.batch.last;
+        let witness = &mut self.witness;
+        witness.recorded = witness.recorded.max(self.batch.durable);
+        witness.wanted = self.batch.last_wanted.unwrap_or(witness.wanted);
+        witness.due = (witness.wanted > witness.recorded).then_some(now + WITNESS_DELAY);
+    }
+
+    fn fill(&mut self) {
+        let room = self.segment.room();
+        let seal = &self.segment.seal;
+        self.batch = Batch::fill(&mut self.buffer, &mut self.tail, self.durable, seal, room);
+        invariant!(I34, self.batch.bytes() <= room);
+    }
+
+    fn write(&mut self) -> DiskOp {
+        let parts = self.batch.take();
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        invariant!(I36, bytes <= DISK_OP_BYTES_MAX);
+        self.flight = Some(Flight::Write(bytes as u64));
+        let file = segment::file_name(self.options.lane, self.segment.number);
+        DiskOp::Write { file, offset: self.segment.offset, parts }
+    }
+
+    /// An idle lane makes its next file before it needs it.
+    fn create_ahead(&mut self) -> Option<DiskOp> {
+        let half_full = self.segment.offset > self.segment.size / 2;
+        (half_full && self.ahead.is_none()).then(|| self.create(self.options.segment_bytes))
+    }
+
+    /// The next step towards a segment with room for a record of `bytes`.
+    fn open_next(&mut self, bytes: u64) -> DiskOp {
+        let needed = HEAD_BYTES as u64 + bytes;
+        match self.ahead {
+            Some(size) if size >= needed => self.write_head(size),
+            _ => self.create(needed.max(self.options.segment_bytes)),
+        }
+    }
+
+    fn create(&mut self, size: u64) -> DiskOp {
+        self.flight = Some(Flight::Create(size));
+        self.ahead = None;
+        let file = segment::file_name(self.options.lane, self.segment.number + 1);
+        DiskOp::Create { file, size }
+    }
+
+    /// The head is an operation of its own, before the first record: a segment
+    /// with records and no head was damaged, never torn.
+    fn write_head(&mut self, size: u64) -> DiskOp {
+        invariant!(I37, self.durable == self.tail.serial);
+        let head = Head {
+            owner: self.options.owner,
+            lane: self.options.lane,
+            number: self.segment.number + 1,
+            generation: self.segment.seal.generation() + 1,
+            size,
+            first: self.tail.serial.next(),
+            prev_hash: self.tail.hash,
+        };
+        self.flight = Some(Flight::Open(head));
+        let file = segment::file_name(head.lane, head.number);
+        DiskOp::Write { file, offset: 0, parts: vec![segment::encode(&head)] }
+    }
+}

@@ -1,0 +1,240 @@
+//! The log as its callers use it: append, operations, recovery, and again.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, Time};
+use bytes::Bytes;
+use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
+use journal::memory::MemoryDisk;
+use journal::record::{Owner, Record, RecordKind};
+use journal::recover::{RecoverError, Recovered, recover};
+use journal::wal::{Options, Wal};
+
+fn options() -> Options {
+    let owner = Owner { cluster: ClusterId(7), node: NodeId(3), incarnation: Incarnation(99) };
+    Options { owner, lane: 0, segment_bytes: 16 << 10, must_exist: false }
+}
+
+fn entry(group: u64, index: u64, cut: bool, body: &[u8]) -> Record {
+    let ballot = Ballot::new(5, NodeId(3));
+    Record {
+        group: GroupId(group),
+        incarnation: Incarnation(1),
+        era: Era(1),
+        kind: RecordKind::Entry { index: Index(index), ballot, entry_kind: 1, clock: 8, cut },
+        body: Bytes::copy_from_slice(body),
+    }
+}
+
+fn vote(group: u64, round: u64) -> Record {
+    let kind = RecordKind::Vote { ballot: Ballot::new(round, NodeId(3)) };
+    Record { kind, body: Bytes::from(format!("vote {round}")), ..entry(group, 0, false, b"") }
+}
+
+/// Performs operations until the log is idle.
+fn drain(wal: &mut Wal, disk: &mut MemoryDisk, now: Time) -> Vec<DiskOp> {
+    let mut ops = Vec::new();
+    while let Some(op) = wal.next_op(now) {
+        ops.push(op.clone());
+        wal.on_done(now, disk.perform(op)).unwrap();
+    }
+    ops
+}
+
+fn start(disk: &mut MemoryDisk) -> Recovered {
+    recover(disk, &options()).unwrap()
+}
+
+#[test]
+fn what_was_appended_is_recovered() {
+    let mut disk = MemoryDisk::new();
+    let Recovered { mut wal, groups, report } = start(&mut disk);
+    assert!(groups.is_empty() && report.fresh);
+    assert_eq!(wal.append(entry(1, 1, false, b"one")), Serial(1));
+    assert_eq!(wal.append(entry(1, 2, false, b"two")), Serial(2));
+    assert_eq!(wal.append(vote(1, 9)), Serial(3));
+    assert_eq!(wal.append(entry(2, 4, false, &[9; 3000])), Serial(4));
+    assert_eq!(wal.append(entry(1, 2, true, b"other two")), Serial(5));
+    assert_eq!(wal.durable(), Serial(0));
+    assert_eq!(drain(&mut wal, &mut disk, Time(1)).len(), 1, "one write for all");
+    assert_eq!((wal.durable(), wal.pending_bytes()), (Serial(5), 0));
+
+    let Recovered { wal, groups, report } = start(&mut disk);
+    assert_eq!((wal.last_serial(), wal.durable(), report.records), (Serial(5), Serial(5), 5));
+    let one = &groups[&GroupId(1)];
+    assert_eq!(one.vote, Some((Ballot::new(9, NodeId(3)), Bytes::from("vote 9"))));
+    let bodies: Vec<_> = one.entries.values().map(|entry| &entry.body[..]).collect();
+    assert_eq!(bodies, [&b"one"[..], b"other two"]);
+    assert_eq!(one.entries[&Index(2)].serial, Serial(5));
+    assert_eq!(groups[&GroupId(2)].entries[&Index(4)].body, vec![9; 3000]);
+}
+
+#[test]
+fn a_cut_voids_what_is_older_and_behind_it() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    for index in 1..=5 {
+        wal.append(entry(1, index, false, b"old"));
+        wal.append(entry(2, index, false, b"other group"));
+    }
+    wal.append(entry(1, 3, true, b"new"));
+    drain(&mut wal, &mut disk, Time(1));
+    let groups = start(&mut disk).groups;
+    assert_eq!(groups[&GroupId(1)].entries.len(), 3);
+    assert_eq!(groups[&GroupId(1)].entries[&Index(3)].body, "new");
+    assert_eq!(groups[&GroupId(2)].entries.len(), 5);
+}
+
+#[test]
+fn a_new_life_of_a_replica_finds_nothing_of_the_old_one() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, b"old"));
+    wal.append(vote(1, 4));
+    wal.append(Record { incarnation: Incarnation(2), ..entry(1, 9, false, b"new") });
+    drain(&mut wal, &mut disk, Time(1));
+    let groups = start(&mut disk).groups;
+    let one = &groups[&GroupId(1)];
+    assert_eq!((one.incarnation, one.entries.len(), &one.vote), (Incarnation(2), 1, &None));
+}
+
+#[test]
+fn the_log_goes_on_over_segments_and_restarts() {
+    let mut disk = MemoryDisk::new();
+    let mut index = 0;
+    for life in 0..6 {
+        let Recovered { mut wal, groups, .. } = start(&mut disk);
+        assert_eq!(groups.get(&GroupId(1)).map_or(0, |group| group.entries.len()), index);
+        for _ in 0..20 {
+            index += 1;
+            wal.append(entry(1, index as u64, false, &vec![life; 40 * index]));
+        }
+        drain(&mut wal, &mut disk, Time(1));
+    }
+    let found = start(&mut disk);
+    assert!(found.report.segments > 10, "{:?}", found.report);
+    let bodies = found.groups[&GroupId(1)].entries.iter();
+    assert!(bodies.clone().count() == 120);
+    assert!(bodies.into_iter().all(|(at, entry)| entry.body.len() == 40 * at.0 as usize));
+}
+
+#[test]
+fn a_record_larger_than_a_segment_and_an_operation_is_whole() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    let large = vec![7; base::limits::ENTRY_BYTES_MAX];
+    wal.append(entry(1, 1, false, b"small"));
+    wal.append(entry(1, 2, false, &large));
+    wal.append(entry(1, 3, false, b"small"));
+    let ops = drain(&mut wal, &mut disk, Time(1));
+    let sizes: Vec<usize> = ops.iter().map(bytes_of).collect();
+    // Small one; a file; its head; the large one in two; a file; its head; small one.
+    let half = base::limits::DISK_OP_BYTES_MAX;
+    assert_eq!(sizes, [120, 0, 4096, half, large.len() + 112 - half, 0, 4096, 120]);
+    let found = start(&mut disk);
+    assert_eq!(found.groups[&GroupId(1)].entries[&Index(2)].body, large);
+    assert_eq!(found.wal.durable(), Serial(3));
+}
+
+fn bytes_of(op: &DiskOp) -> usize {
+    match op {
+        DiskOp::Write { parts, .. } => parts.iter().map(Bytes::len).sum(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn one_operation_at_a_time_and_what_arrives_meanwhile_is_the_next() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, b"a"));
+    let first = wal.next_op(Time(1)).unwrap();
+    assert!(wal.is_busy());
+    wal.append(entry(1, 2, false, b"b"));
+    wal.append(entry(2, 1, false, b"c"));
+    assert_eq!(wal.next_op(Time(1)), None);
+    assert_eq!(wal.pending_bytes(), 3 * 120);
+    assert_eq!(wal.on_done(Time(2), disk.perform(first)), Ok(Serial(1)));
+    let second = wal.next_op(Time(2)).unwrap();
+    assert_eq!(bytes_of(&second), 240);
+    assert_eq!(wal.on_done(Time(3), disk.perform(second)), Ok(Serial(3)));
+    assert_eq!(wal.next_op(Time(3)), None);
+}
+
+#[test]
+fn an_idle_log_writes_one_witness_and_no_second() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    assert_eq!(wal.deadline(), None);
+    wal.append(entry(1, 1, false, b"a"));
+    drain(&mut wal, &mut disk, Time(0));
+    let due = Time::ZERO + base::limits::WITNESS_DELAY;
+    assert_eq!(wal.deadline(), Some(due));
+    assert_eq!(wal.next_op(Time(due.0 - 1)), None);
+    assert_eq!(drain(&mut wal, &mut disk, due).len(), 1);
+    assert_eq!((wal.last_serial(), wal.durable(), wal.deadline()), (Serial(2), Serial(2), None));
+    assert_eq!(wal.next_op(Time(u64::MAX)), None);
+    let found = start(&mut disk);
+    assert_eq!((found.report.witness, found.wal.deadline()), (Serial(1), None));
+}
+
+#[test]
+fn what_only_a_restart_proves_durable_is_witnessed_at_once() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, b"a"));
+    drain(&mut wal, &mut disk, Time(0));
+    assert_eq!(start(&mut disk).wal.deadline(), Some(Time::ZERO));
+}
+
+#[test]
+fn an_idle_log_makes_its_next_segment_ahead() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, &[1; 6000]));
+    let ops = drain(&mut wal, &mut disk, Time(1));
+    assert!(matches!(&ops[..], [DiskOp::Write { .. }, DiskOp::Create { .. }]), "{ops:?}");
+    wal.append(entry(1, 2, false, &[1; 9000]));
+    let ops = drain(&mut wal, &mut disk, Time(1));
+    assert!(matches!(&ops[0], DiskOp::Write { offset: 0, .. }), "only the head: {:?}", ops[0]);
+}
+
+#[test]
+fn after_a_failure_the_log_is_dead() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, b"a"));
+    wal.next_op(Time(1)).unwrap();
+    let error = DiskError { what: "write".into(), why: "EIO".into() };
+    assert_eq!(wal.on_done(Time(1), DiskDone::Failed(error.clone())), Err(error.clone()));
+    wal.append(entry(1, 2, false, b"b"));
+    assert_eq!((wal.next_op(Time(u64::MAX)), wal.deadline()), (None, None));
+    assert_eq!((wal.failed(), wal.durable()), (Some(&error), Serial(0)));
+}
+
+#[test]
+fn a_log_of_somebody_else_is_named() {
+    let mut disk = MemoryDisk::new();
+    start(&mut disk);
+    let mut other = options();
+    other.owner.node = NodeId(4);
+    let error = recover(&mut disk, &other).unwrap_err();
+    let RecoverError::Foreign { what, expected, got, .. } = &error else { panic!("{error}") };
+    assert_eq!((*what, *expected, *got), ("node id", 4, 3));
+}
+
+#[test]
+fn a_lost_log_is_not_a_fresh_one() {
+    let known = Options { must_exist: true, ..options() };
+    assert_eq!(recover(&mut MemoryDisk::new(), &known).unwrap_err(), RecoverError::Gone);
+}
+
+#[test]
+fn lanes_do_not_see_each_other() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, b"a"));
+    drain(&mut wal, &mut disk, Time(1));
+    let other = recover(&mut disk, &Options { lane: 1, ..options() }).unwrap();
+    assert!(other.report.fresh && other.groups.is_empty());
+    assert_eq!(start(&mut disk).wal.last_serial(), Serial(1));
+}

@@ -166,6 +166,8 @@ pub struct Outbox {
     pub answers: Vec<Answer>,
     /// Who leads, if that changed.
     pub lead: Option<Lead>,
+    /// Why the letter of this step was dropped, for people who watch. Nothing was changed by it.
+    pub dropped: Option<&'static str>,
 }
 
 impl Outbox {
@@ -179,6 +181,11 @@ impl Outbox {
     /// Adds a letter that must not leave before `after` is durable.
     pub fn send(&mut self, to: NodeId, letter: Letter, after: Serial) {
         self.parcels.push(Parcel { to, letter, after });
+    }
+
+    /// Says that this step's letter was dropped, and why.
+    pub const fn drop_letter(&mut self, why: &'static str) {
+        self.dropped = Some(why);
     }
 }
 

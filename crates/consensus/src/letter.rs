@@ -1,5 +1,54 @@
-//! What replicas say to each other.
+//! What replicas say to each other, whatever their protocol.
+//!
+//! The first byte names the protocol, the second the version of its letters.
+
+use crate::kind::ProtocolKind;
+use crate::raft::message::Message;
+use alloc::vec::Vec;
+use base::codec::{CodecError, Reader, Writer};
+use bytes::Bytes;
+
+/// The version of Raft's letters that this code writes, and the only one it reads.
+const RAFT_VERSION: u8 = 1;
 
 /// A letter between two replicas of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Letter {}
+pub enum Letter {
+    /// One of Raft's.
+    Raft(Message),
+}
+
+impl Letter {
+    /// Appends the letter's bytes.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        match self {
+            Self::Raft(message) => {
+                into.put_u8(ProtocolKind::Raft as u8);
+                into.put_u8(RAFT_VERSION);
+                message.encode(into);
+            }
+        }
+    }
+
+    /// Reads a letter that fills `frame`. Bodies of entries are slices of it.
+    pub fn decode(frame: Bytes) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(frame);
+        let protocol = reader.u8()?;
+        let got = u64::from(protocol);
+        let kind = ProtocolKind::from_u8(protocol)
+            .ok_or(CodecError::Invalid { what: "protocol of a letter", got })?;
+        match kind {
+            ProtocolKind::Raft => {
+                check_version(reader.u8()?)?;
+                Message::decode(reader).map(Self::Raft)
+            }
+        }
+    }
+}
+
+fn check_version(version: u8) -> Result<(), CodecError> {
+    if version == RAFT_VERSION {
+        return Ok(());
+    }
+    Err(CodecError::Invalid { what: "version of a letter", got: u64::from(version) })
+}

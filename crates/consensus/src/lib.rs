@@ -8,4 +8,10 @@ extern crate alloc;
 
 pub mod contract;
 pub mod entry;
+pub mod kind;
 pub mod letter;
+pub mod log;
+pub mod progress;
+pub mod protocol;
+pub mod quorum;
+pub mod raft;

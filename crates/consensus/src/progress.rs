@@ -1,0 +1,265 @@
+//! How far one follower is, and how much may be on its way to it.
+
+use alloc::collections::VecDeque;
+use base::limits::{INFLIGHT_BYTES_MAX, INFLIGHT_LETTERS_MAX};
+use base::{Index, Time, invariant};
+
+/// A leader's knowledge of one follower.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The follower has the leader's log on its disk up to here. matched < next.
+    matched: Index,
+    /// The first entry of the next letter.
+    next: Index,
+    mode: Mode,
+    /// The commit index that the letters so far have told it.
+    pub told: Index,
+    /// When it was heard last.
+    pub heard: Time,
+    /// The newest leadership round that it answered.
+    pub round: u64,
+}
+
+/// How letters go out.
+#[derive(Clone, Debug)]
+enum Mode {
+    /// Where the logs part is unknown: one letter, then wait for its answer.
+    Probe {
+        /// Beats since the letter left; none is on its way if there is no number.
+        beats: Option<u8>,
+    },
+    /// The logs agree up to `next`: letters follow each other without waiting.
+    Replicate(Window),
+}
+
+/// Letters on their way.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    /// The last index of each letter and its bytes.
+    letters: VecDeque<(Index, usize)>,
+    bytes: usize,
+    /// The end of what had been sent at the last beat, and at the one before:
+    /// what had left before the older beat is there by now, or lost.
+    beat: Index,
+    older: Index,
+}
+
+impl Progress {
+    /// A follower of which nothing is known but that the leader's log ends
+    /// before `next`: it is tried there first.
+    #[must_use]
+    pub const fn new(next: Index, now: Time) -> Self {
+        let mode = Mode::Probe { beats: None };
+        Self { matched: Index::ZERO, next, mode, told: Index::ZERO, heard: now, round: 0 }
+    }
+
+    /// Up to where the follower has the log on its disk.
+    #[must_use]
+    pub const fn matched(&self) -> Index {
+        self.matched
+    }
+
+    /// The first entry of the next letter.
+    #[must_use]
+    pub const fn next(&self) -> Index {
+        self.next
+    }
+
+    /// Whether a letter with entries may go now.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        match &self.mode {
+            Mode::Probe { beats } => beats.is_none(),
+            Mode::Replicate(window) => {
+                window.letters.len() < INFLIGHT_LETTERS_MAX && window.bytes < INFLIGHT_BYTES_MAX
+            }
+        }
+    }
+
+    /// Whether one letter must go even if it carries nothing.
+    #[must_use]
+    pub const fn probing(&self) -> bool {
+        matches!(self.mode, Mode::Probe { .. })
+    }
+
+    /// A letter left that ends at `last` with `bytes` of entries.
+    pub fn on_sent(&mut self, last: Index, bytes: usize) {
+        match &mut self.mode {
+            Mode::Probe { beats } => *beats = Some(0),
+            Mode::Replicate(window) => {
+                window.letters.push_back((last, bytes));
+                window.bytes += bytes;
+                self.next = last.next();
+            }
+        }
+        self.check();
+    }
+
+    /// The follower has the log on disk up to `matched`. Says whether that is news.
+    pub fn on_matched(&mut self, matched: Index) -> bool {
+        let news = matched > self.matched;
+        self.matched = self.matched.max(matched);
+        match &mut self.mode {
+            Mode::Probe { .. } if matched >= self.next.prev() => self.replicate(matched.next()),
+            Mode::Probe { .. } => {}
+            Mode::Replicate(window) => window.free(self.matched),
+        }
+        self.next = self.next.max(self.matched.next());
+        self.check();
+        news
+    }
+
+    /// The follower's answer to a heartbeat: it holds the log up to `held`, on
+    /// disk or not. Finds letters that were lost.
+    pub fn on_held(&mut self, held: Index) {
+        match &mut self.mode {
+            Mode::Probe { .. } if held >= self.next.prev() => self.replicate(held.next()),
+            Mode::Probe { beats } => *beats = beats.filter(|beats| *beats < 2),
+            Mode::Replicate(window) if held.max(self.matched) < window.older => {
+                self.probe(held.next());
+            }
+            Mode::Replicate(_) => {}
+        }
+        self.check();
+    }
+
+    /// The follower does not have the leader's entry at `tried`; the logs may
+    /// agree up to `agree`. Says whether this was news.
+    pub fn on_reject(&mut self, tried: Index, agree: Index) -> bool {
+        let stale = match self.mode {
+            Mode::Probe { .. } => tried != self.next.prev(),
+            Mode::Replicate(_) => tried <= self.matched || tried >= self.next,
+        };
+        if !stale {
+            self.probe(agree.next().min(tried));
+        }
+        self.check();
+        !stale
+    }
+
+    /// The connection to the follower changed: what was on its way may be lost.
+    pub fn on_link(&mut self) {
+        self.probe(self.matched.next());
+    }
+
+    /// A heartbeat leaves.
+    pub fn on_beat(&mut self) {
+        match &mut self.mode {
+            Mode::Probe { beats } => *beats = beats.map(|beats| beats.saturating_add(1)),
+            Mode::Replicate(window) => {
+                window.older = window.beat;
+                window.beat = self.next.prev();
+            }
+        }
+    }
+
+    fn probe(&mut self, next: Index) {
+        self.next = next.max(self.matched.next());
+        self.mode = Mode::Probe { beats: None };
+    }
+
+    fn replicate(&mut self, next: Index) {
+        self.next = next;
+        self.mode = Mode::Replicate(Window::default());
+    }
+
+    fn check(&self) {
+        invariant!(I20, self.matched < self.next, "{} and {}", self.matched, self.next);
+        if let Mode::Replicate(window) = &self.mode {
+            invariant!(I21, window.letters.len() <= INFLIGHT_LETTERS_MAX);
+        }
+    }
+}
+
+impl Window {
+    fn free(&mut self, matched: Index) {
+        let there = self.letters.partition_point(|(last, _)| *last <= matched);
+        self.bytes -= self.letters.drain(..there).map(|(_, bytes)| bytes).sum::<usize>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replicating() -> Progress {
+        let mut progress = Progress::new(Index(5), Time::ZERO);
+        progress.on_matched(Index(4));
+        progress
+    }
+
+    #[test]
+    fn a_probe_is_one_letter() {
+        let mut progress = Progress::new(Index(5), Time::ZERO);
+        assert!(progress.ready());
+        progress.on_sent(Index(9), 100);
+        assert_eq!((progress.ready(), progress.next()), (false, Index(5)));
+        progress.on_matched(Index(9));
+        assert_eq!(
+            (progress.ready(), progress.next(), progress.probing()),
+            (true, Index(10), false)
+        );
+    }
+
+    #[test]
+    fn a_lost_probe_is_sent_again_after_two_beats() {
+        let mut progress = Progress::new(Index(5), Time::ZERO);
+        progress.on_sent(Index(9), 100);
+        for expected in [false, true] {
+            progress.on_beat();
+            progress.on_held(Index(0));
+            assert_eq!(progress.ready(), expected);
+        }
+    }
+
+    #[test]
+    fn the_window_closes_by_letters_and_by_bytes() {
+        let mut progress = replicating();
+        for last in 5..5 + INFLIGHT_LETTERS_MAX as u64 {
+            assert!(progress.ready());
+            progress.on_sent(Index(last), 1);
+        }
+        assert!(!progress.ready());
+        progress.on_matched(Index(6));
+        assert!(progress.ready());
+        progress.on_sent(Index(99), INFLIGHT_BYTES_MAX);
+        assert!(!progress.ready());
+        progress.on_matched(Index(99));
+        assert!(progress.ready());
+    }
+
+    #[test]
+    fn a_reject_jumps_to_the_hint_and_a_stale_one_does_nothing() {
+        let mut progress = Progress::new(Index(50), Time::ZERO);
+        assert!(!progress.on_reject(Index(48), Index(2)));
+        assert!(progress.on_reject(Index(49), Index(7)));
+        assert_eq!(progress.next(), Index(8));
+        let mut progress = replicating();
+        assert!(!progress.on_reject(Index(4), Index(1)));
+        assert_eq!((progress.next(), progress.probing()), (Index(5), false));
+    }
+
+    #[test]
+    fn letters_that_two_beats_have_overtaken_are_lost() {
+        let mut progress = replicating();
+        progress.on_sent(Index(7), 1);
+        progress.on_beat();
+        progress.on_held(Index(4));
+        assert!(!progress.probing(), "they may still be on their way");
+        progress.on_beat();
+        progress.on_held(Index(7));
+        assert!(!progress.probing(), "held, though not on disk");
+        progress.on_held(Index(5));
+        assert_eq!((progress.probing(), progress.next()), (true, Index(6)));
+    }
+
+    #[test]
+    fn a_late_answer_moves_a_probe_forward() {
+        let mut progress = replicating();
+        progress.on_sent(Index(9), 1);
+        progress.on_link();
+        assert_eq!(progress.next(), Index(5));
+        assert!(progress.on_matched(Index(9)));
+        assert_eq!((progress.next(), progress.probing()), (Index(10), false));
+    }
+}

@@ -1,0 +1,58 @@
+//! One replica of a group, whichever protocol it speaks: chosen once, by match.
+
+pub use crate::kind::ProtocolKind;
+
+use crate::contract::{Input, Outbox, Setup, Stable, Status};
+use crate::entry::Entry;
+use crate::raft::Raft;
+pub use crate::raft::recover::OpenError;
+use base::{Index, Time};
+
+/// One replica of one group. Pure: the same stable state, setup and inputs
+/// give the same outputs.
+#[derive(Debug)]
+pub enum Protocol {
+    /// It speaks Raft.
+    Raft(Raft),
+}
+
+impl Protocol {
+    /// The replica that a disk gave back; an empty [`Stable`] is a first start.
+    pub fn open(kind: ProtocolKind, setup: Setup, stable: Stable) -> Result<Self, OpenError> {
+        match kind {
+            ProtocolKind::Raft => Raft::open(setup, stable).map(Self::Raft),
+        }
+    }
+
+    /// The only way in. Never fails: a bad letter is dropped and named.
+    pub fn step(&mut self, now: Time, input: Input, out: &mut Outbox) {
+        match self {
+            Self::Raft(raft) => raft.step(now, input, out),
+        }
+    }
+
+    /// When to step with [`Input::Timeout`], if nothing comes first.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        match self {
+            Self::Raft(raft) => raft.deadline(),
+        }
+    }
+
+    /// What people and tests may see.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Raft(raft) => raft.status(),
+        }
+    }
+
+    /// The entry at `index`, if the log reaches there: what is handed to the
+    /// state machine once it is committed.
+    #[must_use]
+    pub fn entry(&self, index: Index) -> Option<&Entry> {
+        match self {
+            Self::Raft(raft) => raft.entry(index),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Raft's letters (Raft, figure 2) and their bytes.
+//!
+//! Names differ from the paper's where another word shows the state better:
+//! `Vote` is RequestVote, `Append` is AppendEntries, `matched` is what its
+//! success means. Numbers are varints; a place is (round, node, index).
+
+use crate::entry::{Entry, EntryKind};
+use crate::log::Place;
+use alloc::vec::Vec;
+use base::codec::{CodecError, Reader, Writer};
+use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX, LETTER_ENTRIES_MAX};
+use base::{Ballot, Index, NodeId};
+
+/// No honest counter gets here; a larger one is refused before it is counted on.
+const NUMBER_MAX: u64 = 1 << 62;
+
+/// The least bytes of an entry: five fields of one byte.
+const ENTRY_BYTES_MIN: usize = 5;
+
+/// A letter between two replicas.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// The sender's term; in `PreVote` and a granted `PreVoteAnswer` the term
+    /// that the candidate would stand in.
+    pub term: u64,
+    /// What it says.
+    pub say: Say,
+}
+
+/// What a letter says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Say {
+    /// Would you vote for me? Changes nothing anywhere (dissertation, 9.6).
+    PreVote {
+        /// Where the candidate's log ends.
+        last: Place,
+    },
+    /// Whether the sender would.
+    PreVoteAnswer {
+        /// Yes or no.
+        granted: bool,
+        /// Where the sender's log ends.
+        last: Place,
+    },
+    /// Vote for me.
+    Vote {
+        /// Where the candidate's log ends.
+        last: Place,
+    },
+    /// Whether the sender did; what it promised is on its disk.
+    VoteAnswer {
+        /// Yes or no.
+        granted: bool,
+        /// Where the sender's log ends.
+        last: Place,
+    },
+    /// Entries for a follower.
+    Append {
+        /// The place right before them.
+        prev: Place,
+        /// What the leader knows to be chosen.
+        commit: Index,
+        /// The entries, dense from `prev` on; none at all is a question about `prev`.
+        entries: Vec<Entry>,
+    },
+    /// The log agrees with the leader's up to here, on the sender's disk.
+    AppendAnswer {
+        /// Up to where.
+        matched: Index,
+    },
+    /// The sender's log does not have the leader's entry at `tried`.
+    Reject {
+        /// The `prev` of the refused letter.
+        tried: Index,
+        /// The last place where the two logs can still agree.
+        near: Place,
+    },
+    /// The leader is there.
+    Heartbeat {
+        /// What is chosen, as far as the receiver is known to have it.
+        commit: Index,
+        /// The newest leadership round.
+        round: u64,
+    },
+    /// The sender follows.
+    HeartbeatAnswer {
+        /// The log agrees with the leader's up to here, perhaps in memory only.
+        held: Index,
+        /// And up to here on disk.
+        matched: Index,
+        /// The round that the heartbeat began or repeated.
+        round: u64,
+    },
+    /// From which index on may a read that begins now be served?
+    ReadAsk {
+        /// Names the answer; never used twice.
+        ctx: u64,
+    },
+    /// From this one.
+    ReadAnswer {
+        /// Which question.
+        ctx: u64,
+        /// The index.
+        index: Index,
+    },
+    /// The receiver's term is over; the sender's is in `term`.
+    TermOver,
+}
+
+impl Message {
+    /// Appends the bytes.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        into.put_u8(self.say.number());
+        into.put_varint(self.term);
+        match &self.say {
+            Say::PreVote { last } | Say::Vote { last } => put_place(into, *last),
+            Say::PreVoteAnswer { granted, last } | Say::VoteAnswer { granted, last } => {
+                into.put_u8(u8::from(*granted));
+                put_place(into, *last);
+            }
+            Say::Append { prev, commit, entries } => put_append(into, *prev, *commit, entries),
+            Say::AppendAnswer { matched } => into.put_varint(matched.0),
+            Say::Reject { tried, near } => {
+                into.put_varint(tried.0);
+                put_place(into, *near);
+            }
+            Say::Heartbeat { commit, round } => {
+                into.put_varint(commit.0);
+                into.put_varint(*round);
+            }
+            Say::HeartbeatAnswer { held, matched, round } => {
+                into.put_varint(held.0);
+                into.put_varint(matched.0);
+                into.put_varint(*round);
+            }
+            Say::ReadAsk { ctx } => into.put_u64(*ctx),
+            Say::ReadAnswer { ctx, index } => {
+                into.put_u64(*ctx);
+                into.put_varint(index.0);
+            }
+            Say::TermOver => {}
+        }
+    }
+
+    /// Reads a letter that fills the rest of `reader`.
+    pub fn decode(mut reader: Reader) -> Result<Self, CodecError> {
+        if reader.left() > FRAME_BYTES_MAX {
+            return Err(invalid("length of a letter", reader.left() as u64));
+        }
+        let number = reader.u8()?;
+        let term = read_number(&mut reader, "term")?;
+        let say = read_say(&mut reader, number)?;
+        reader.finish()?;
+        Ok(Self { term, say })
+    }
+}
+
+impl Say {
+    const fn number(&self) -> u8 {
+        match self {
+            Self::PreVote { .. } => 1,
+            Self::PreVoteAnswer { .. } => 2,
+            Self::Vote { .. } => 3,
+            Self::VoteAnswer { .. } => 4,
+            Self::Append { .. } => 5,
+            Self::AppendAnswer { .. } => 6,
+            Self::Reject { .. } => 7,
+            Self::Heartbeat { .. } => 8,
+            Self::HeartbeatAnswer { .. } => 9,
+            Self::ReadAsk { .. } => 10,
+            Self::ReadAnswer { .. } => 11,
+            Self::TermOver => 12,
+        }
+    }
+}
+
+fn read_say(reader: &mut Reader, number: u8) -> Result<Say, CodecError> {
+    Ok(match number {
+        1 => Say::PreVote { last: read_place(reader)? },
+        2 => Say::PreVoteAnswer { granted: read_bool(reader)?, last: read_place(reader)? },
+        3 => Say::Vote { last: read_place(reader)? },
+        4 => Say::VoteAnswer { granted: read_bool(reader)?, last: read_place(reader)? },
+        5 => read_append(reader)?,
+        6 => Say::AppendAnswer { matched: read_index(reader)? },
+        7 => Say::Reject { tried: read_index(reader)?, near: read_place(reader)? },
+        8 => Say::Heartbeat { commit: read_index(reader)?, round: read_number(reader, "round")? },
+        9 => Say::HeartbeatAnswer {
+            held: read_index(reader)?,
+            matched: read_index(reader)?,
+            round: read_number(reader, "round")?,
+        },
+        10 => Say::ReadAsk { ctx: reader.u64()? },
+        11 => Say::ReadAnswer { ctx: reader.u64()?, index: read_index(reader)? },
+        12 => Say::TermOver,
+        other => return Err(invalid("kind of a raft letter", u64::from(other))),
+    })
+}
+
+fn put_ballot(into: &mut Vec<u8>, ballot: Ballot) {
+    into.put_varint(ballot.round);
+    into.put_varint(ballot.node.0);
+}
+
+fn put_place(into: &mut Vec<u8>, place: Place) {
+    put_ballot(into, place.ballot);
+    into.put_varint(place.index.0);
+}
+
+/// Indexes are not sent: the entries are dense.
+fn put_append(into: &mut Vec<u8>, prev: Place, commit: Index, entries: &[Entry]) {
+    put_place(into, prev);
+    into.put_varint(commit.0);
+    into.put_varint(entries.len() as u64);
+    for entry in entries {
+        put_ballot(into, entry.ballot);
+        into.put_u8(entry.kind as u8);
+        into.put_varint(entry.clock);
+        into.put_bytes(&entry.body);
+    }
+}
+
+fn read_append(reader: &mut Reader) -> Result<Say, CodecError> {
+    let prev = read_place(reader)?;
+    let commit = read_index(reader)?;
+    let claimed = reader.varint()?;
+    let count = usize::try_from(claimed).unwrap_or(usize::MAX);
+    if count > LETTER_ENTRIES_MAX || count > reader.left() / ENTRY_BYTES_MIN {
+        return Err(invalid("count of entries", claimed));
+    }
+    let mut entries = Vec::with_capacity(count);
+    let mut index = prev.index;
+    for _ in 0..count {
+        index = index.next();
+        entries.push(read_entry(reader, index)?);
+    }
+    Ok(Say::Append { prev, commit, entries })
+}
+
+fn read_entry(reader: &mut Reader, index: Index) -> Result<Entry, CodecError> {
+    let ballot = read_ballot(reader)?;
+    let byte = reader.u8()?;
+    let kind =
+        EntryKind::from_u8(byte).ok_or_else(|| invalid("kind of an entry", u64::from(byte)))?;
+    let clock = read_number(reader, "clock")?;
+    let body = reader.bytes()?;
+    if body.len() > ENTRY_BYTES_MAX {
+        return Err(invalid("length of an entry", body.len() as u64));
+    }
+    Ok(Entry { index, ballot, kind, clock, body })
+}
+
+fn read_number(reader: &mut Reader, what: &'static str) -> Result<u64, CodecError> {
+    match reader.varint()? {
+        number if number <= NUMBER_MAX => Ok(number),
+        number => Err(invalid(what, number)),
+    }
+}
+
+fn read_index(reader: &mut Reader) -> Result<Index, CodecError> {
+    read_number(reader, "index").map(Index)
+}
+
+fn read_ballot(reader: &mut Reader) -> Result<Ballot, CodecError> {
+    Ok(Ballot { round: read_number(reader, "round of a ballot")?, node: NodeId(reader.varint()?) })
+}
+
+fn read_place(reader: &mut Reader) -> Result<Place, CodecError> {
+    Ok(Place { ballot: read_ballot(reader)?, index: read_index(reader)? })
+}
+
+fn read_bool(reader: &mut Reader) -> Result<bool, CodecError> {
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(invalid("yes or no", u64::from(other))),
+    }
+}
+
+const fn invalid(what: &'static str, got: u64) -> CodecError {
+    CodecError::Invalid { what, got }
+}

@@ -1,0 +1,146 @@
+//! Raft (Ongaro and Ousterhout, "In search of an understandable consensus
+//! algorithm", extended version; Ongaro's dissertation): the state and the one
+//! match. What each input means is in the file that is named after the job.
+//!
+//! ```text
+//!   Follower --deadline--> PreCandidate --majority--> Candidate --majority--> Leader
+//!      ^------ a leader is heard, or a higher term is seen, or no quorum is heard --|
+//! ```
+
+mod elect;
+pub mod message;
+mod read;
+pub mod recover;
+mod replicate;
+mod state;
+
+use crate::contract::{Input, Lead, Outbox, Status};
+use crate::entry::Entry;
+use crate::letter::Letter;
+use base::{Ballot, Index, NodeId, Time};
+use message::{Message, Say};
+use state::{Core, Role};
+
+/// One replica that speaks Raft.
+#[derive(Debug)]
+pub struct Raft {
+    core: Core,
+    role: Role,
+    /// What the outside was told last.
+    lead: Lead,
+}
+
+impl Raft {
+    fn new(core: Core, role: Role) -> Self {
+        let lead = Lead { ballot: Ballot::new(core.term, NodeId::ZERO), leader: None };
+        Self { core, role, lead }
+    }
+
+    /// The only way in.
+    pub fn step(&mut self, now: Time, input: Input, out: &mut Outbox) {
+        self.arm(now);
+        match input {
+            Input::Timeout => self.on_timeout(now, out),
+            Input::Beat => self.beat(out),
+            Input::Letter { from, letter: Letter::Raft(message) } => {
+                self.on_letter(now, from, message, out);
+            }
+            Input::Propose { id, kind, body } => self.propose(now, id, kind, body, out),
+            Input::Read { id } => self.read(id, out),
+            Input::Durable(serial) => self.on_durable(now, serial, out),
+            Input::Link { peer, up } => self.on_link(now, peer, up, out),
+            Input::Campaign => self.campaign(now, out),
+            Input::Flush => self.flush(now, out),
+        }
+        let lead = Lead { ballot: self.ballot(), leader: self.leader() };
+        if lead != self.lead {
+            self.lead = lead;
+            out.lead = Some(lead);
+        }
+    }
+
+    /// When to step with a timeout: a leader gives up without its quorum, any
+    /// other stands. Before the first step at once, to learn the time.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        match &self.role {
+            Role::Follower(follower) => Some(follower.deadline.unwrap_or_default()),
+            Role::PreCandidate(candidate) | Role::Candidate(candidate) => Some(candidate.deadline),
+            Role::Leader(leader) => leader.quorum_deadline(&self.core),
+        }
+    }
+
+    /// What people and tests may see.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let log = &self.core.log;
+        let leading = if let Role::Leader(leader) = &self.role { Some(leader) } else { None };
+        Status {
+            ballot: self.ballot(),
+            leader: self.leader(),
+            leads: leading.is_some(),
+            serves: leading.is_some_and(|leader| leader.opening <= log.commit()),
+            last: log.last().index,
+            commit: log.commit(),
+        }
+    }
+
+    /// The entry at `index`, if the log reaches there.
+    #[must_use]
+    pub fn entry(&self, index: Index) -> Option<&Entry> {
+        self.core.log.entry(index)
+    }
+
+    /// The term, and who leads it if that is known.
+    fn ballot(&self) -> Ballot {
+        Ballot::new(self.core.term, self.core.led.unwrap_or_default())
+    }
+
+    fn leader(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Follower(follower) => follower.leader,
+            Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::Leader(_) => Some(self.core.me),
+        }
+    }
+
+    /// The one match over letters. The rules about terms (Raft, 5.1) come
+    /// first, so that every handler below sees its own term only.
+    fn on_letter(&mut self, now: Time, from: NodeId, message: Message, out: &mut Outbox) {
+        let Message { term, say } = message;
+        if from == self.core.me || !self.core.voters.contains(&from) {
+            return out.drop_letter("not from a voter");
+        }
+        match say {
+            Say::PreVote { last } => return self.on_pre_vote(now, from, term, last, out),
+            Say::PreVoteAnswer { granted, .. } if granted || term <= self.core.term => {
+                return self.on_pre_vote_answer(now, from, term, granted, out);
+            }
+            Say::Vote { .. } if self.sticks(now) => return out.drop_letter("a leader is alive"),
+            _ => {}
+        }
+        if term < self.core.term {
+            return self.on_old_term(from, &say, out);
+        }
+        if term > self.core.term && !matches!(say, Say::Vote { .. }) {
+            self.core.promise(term, None, out);
+            self.follow(now, None, out);
+        }
+        match say {
+            Say::Vote { last } => self.on_vote(now, from, term, last, out),
+            Say::VoteAnswer { granted, .. } => self.on_vote_answer(now, from, granted, out),
+            Say::Append { prev, commit, entries } => {
+                self.on_append(now, from, prev, commit, entries, out);
+            }
+            Say::AppendAnswer { matched } => self.on_append_answer(now, from, matched, out),
+            Say::Reject { tried, near } => self.on_reject(now, from, tried, near, out),
+            Say::Heartbeat { commit, round } => self.on_heartbeat(now, from, commit, round, out),
+            Say::HeartbeatAnswer { held, matched, round } => {
+                self.on_heartbeat_answer(now, from, held, matched, round, out);
+            }
+            Say::ReadAsk { ctx } => self.on_read_ask(from, ctx, out),
+            Say::ReadAnswer { ctx, index } => self.on_read_answer(from, ctx, index, out),
+            Say::PreVoteAnswer { .. } | Say::TermOver | Say::PreVote { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! From what the disk gave back to a replica that may take part again.
+
+use super::Raft;
+use super::read::Asked;
+use super::state::{Core, Follower, Role, VOTE_VERSION};
+use crate::contract::{Setup, Stable};
+use crate::entry::Entry;
+use crate::log::Log;
+use alloc::vec::Vec;
+use base::codec::{CodecError, Reader};
+use base::limits::VOTERS_MAX;
+use base::prng::Prng;
+use base::{Index, NodeId, Serial};
+use bytes::Bytes;
+use core::fmt;
+
+/// Why a replica cannot start. Nothing was changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpenError {
+    /// The voters are not ascending, too many, or not this node's.
+    Voters,
+    /// The vote record cannot be read.
+    Vote(CodecError),
+    /// The entry with this index is not the one that may stand there.
+    Entry(Index),
+    /// There is a log and no vote record, or one of an earlier term: promises
+    /// were lost. To go on could vote twice in a term.
+    Amnesia,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Voters => f.write_str("the voters must be ascending, few, and include this node"),
+            Self::Vote(error) => write!(f, "the vote record is damaged: {error}"),
+            Self::Entry(index) => write!(f, "the log is damaged at {index}"),
+            Self::Amnesia => f.write_str("the vote record is older than the log"),
+        }
+    }
+}
+
+impl core::error::Error for OpenError {}
+
+impl Raft {
+    /// A follower that knows no leader. Nothing is committed yet as far as it
+    /// knows: the commit index is not stable (Raft, figure 2).
+    pub fn open(setup: Setup, stable: Stable) -> Result<Self, OpenError> {
+        check_voters(&setup)?;
+        let (term, vote) = match stable.vote {
+            Some(body) => read_vote(body).map_err(OpenError::Vote)?,
+            None => (0, None),
+        };
+        check_entries(&stable.entries, term)?;
+        let Setup { me, voters, timing, seed } = setup;
+        // Nodes that were given one seed must not wait for the same times.
+        let prng = Prng::new(seed ^ me.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let core = Core {
+            me,
+            voters,
+            timing,
+            prng,
+            term,
+            vote,
+            promised: Serial::ZERO,
+            led: None,
+            durable: stable.durable,
+            log: Log::recovered(stable.entries),
+            ctx: None,
+        };
+        let role = Role::Follower(Follower {
+            leader: None,
+            heard: None,
+            deadline: None,
+            held: Index::ZERO,
+            asked: Asked::default(),
+        });
+        Ok(Self::new(core, role))
+    }
+}
+
+fn check_voters(setup: &Setup) -> Result<(), OpenError> {
+    let ascending = setup.voters.windows(2).all(|pair| pair.first() < pair.last());
+    let named = setup.voters.first().is_some_and(|first| *first > NodeId::ZERO);
+    let few = setup.voters.len() <= VOTERS_MAX;
+    let mine = setup.voters.contains(&setup.me);
+    if ascending && named && few && mine { Ok(()) } else { Err(OpenError::Voters) }
+}
+
+fn read_vote(body: Bytes) -> Result<(u64, Option<NodeId>), CodecError> {
+    let mut reader = Reader::new(body);
+    let version = reader.u8()?;
+    if version != VOTE_VERSION {
+        let got = u64::from(version);
+        return Err(CodecError::Invalid { what: "version of a vote record", got });
+    }
+    let (term, vote) = (reader.u64()?, NodeId(reader.u64()?));
+    reader.finish()?;
+    Ok((term, Some(vote).filter(|vote| *vote > NodeId::ZERO)))
+}
+
+/// Dense from 1, no ballot and no clock goes back, no term beyond the promised one.
+fn check_entries(entries: &Vec<Entry>, term: u64) -> Result<(), OpenError> {
+    let mut before: Option<&Entry> = None;
+    for entry in entries {
+        let dense = entry.index == before.map_or(Index::ZERO, |e| e.index).next();
+        let ordered = before.is_none_or(|e| e.ballot <= entry.ballot && e.clock <= entry.clock);
+        if !dense || !ordered {
+            return Err(OpenError::Entry(entry.index));
+        }
+        before = Some(entry);
+    }
+    if before.is_some_and(|last| last.ballot.round > term) {
+        return Err(OpenError::Amnesia);
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! From the leader's log to the others', and what is committed by it (Raft,
+//! 5.3 and 5.4.2).
+
+use super::Raft;
+use super::message::Say;
+use super::state::{Core, Follower, Leader, Role};
+use crate::contract::{Answer, Outbox, Refusal};
+use crate::entry::{Entry, EntryKind};
+use crate::log::Place;
+use crate::progress::Progress;
+use crate::quorum;
+use alloc::vec::Vec;
+use base::limits::{ENTRY_BYTES_MAX, LETTER_BYTES_MAX, LETTER_ENTRIES_MAX, UNCOMMITTED_BYTES_MAX};
+use base::{AskId, Ballot, Index, NodeId, Serial, Time, invariant, mutant, sometimes};
+use bytes::Bytes;
+use core::iter::once;
+
+impl Raft {
+    /// A body that no letter could carry, or that the log has no room for now,
+    /// is refused as busy.
+    pub(super) fn propose(
+        &mut self,
+        now: Time,
+        id: AskId,
+        kind: EntryKind,
+        body: Bytes,
+        out: &mut Outbox,
+    ) {
+        let full = self.core.log.uncommitted_bytes() + body.len() > UNCOMMITTED_BYTES_MAX;
+        let why = match self.role {
+            Role::Leader(_) if full || body.len() > ENTRY_BYTES_MAX => Some(Refusal::Busy),
+            Role::Leader(_) => None,
+            _ => Some(Refusal::NotLeader(self.leader())),
+        };
+        if let Some(why) = why {
+            return out.answers.push(Answer::Refused { id, why });
+        }
+        self.append(now, kind, body, out);
+        let Place { ballot, index } = self.core.log.last();
+        out.answers.push(Answer::Accepted { id, index, ballot });
+    }
+
+    /// Adds to the leader's own log; letters leave at the end of the turn. The
+    /// entry's clock goes on from the log's, however the world's clocks stand.
+    pub(super) fn append(&mut self, now: Time, kind: EntryKind, body: Bytes, out: &mut Outbox) {
+        let Role::Leader(leader) = &self.role else { return };
+        let elapsed = u64::try_from(now.since(leader.since).as_millis()).unwrap_or(u64::MAX);
+        let log = &mut self.core.log;
+        let clock = log.clock().max(leader.clock.saturating_add(elapsed));
+        let ballot = Ballot::new(self.core.term, self.core.me);
+        let index = log.last().index.next();
+        let cut = log.put(Entry { index, ballot, kind, clock, body }, out);
+        invariant!(I22, !cut, "a leader rewrote {index}");
+    }
+
+    /// The end of a turn: everything that its inputs owe to others leaves.
+    pub(super) fn flush(&mut self, now: Time, out: &mut Outbox) {
+        match &mut self.role {
+            Role::Leader(leader) => {
+                if leader.begin_round(&self.core, out) {
+                    leader.send_heartbeats(&self.core, out);
+                }
+                leader.send_appends(&self.core, out);
+            }
+            Role::Follower(follower) => follower.send_ask(now, &mut self.core, out),
+            Role::PreCandidate(_) | Role::Candidate(_) => {}
+        }
+    }
+
+    pub(super) fn beat(&mut self, out: &mut Outbox) {
+        match &mut self.role {
+            Role::Leader(leader) => {
+                leader.progress.values_mut().for_each(Progress::on_beat);
+                leader.send_heartbeats(&self.core, out);
+            }
+            Role::Follower(follower) => follower.ask_again(&self.core, out),
+            Role::PreCandidate(_) | Role::Candidate(_) => {}
+        }
+    }
+
+    pub(super) fn on_durable(&mut self, now: Time, serial: Serial, out: &mut Outbox) {
+        self.core.durable = self.core.durable.max(serial);
+        self.core.log.on_durable(serial);
+        match &mut self.role {
+            Role::Candidate(candidate) if self.core.promised <= self.core.durable => {
+                candidate.tally.note(self.core.me, true);
+                self.conclude(now, out);
+            }
+            Role::Leader(leader) => leader.maybe_commit(&mut self.core, out),
+            _ => {}
+        }
+    }
+
+    /// The leader of this term spoke: it is followed, and nobody stands for a while.
+    fn on_leader(&mut self, now: Time, from: NodeId, out: &mut Outbox) -> Option<&mut Follower> {
+        if self.core.led.is_some_and(|led| led != from) {
+            out.drop_letter("a second leader of the term");
+            return None;
+        }
+        self.core.led = Some(from);
+        if self.leader() != Some(from) {
+            self.follow(now, Some(from), out);
+        }
+        let Role::Follower(follower) = &mut self.role else { return None };
+        follower.heard = Some(now);
+        follower.deadline = Some(now + self.core.random(self.core.timing.election));
+        Some(follower)
+    }
+
+    /// What agrees is kept, whatever follows it; the log is cut only where an
+    /// entry really differs, for a late letter may know less than the log does
+    /// (Raft, figure 2, `AppendEntries` 3 and 4). The answer vouches for entries
+    /// on disk, so it waits for the write of these, however old that is.
+    pub(super) fn on_append(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        prev: Place,
+        commit: Index,
+        entries: Vec<Entry>,
+        out: &mut Outbox,
+    ) {
+        if self.on_leader(now, from, out).is_none() {
+            return;
+        }
+        let (core, Role::Follower(follower)) = (&mut self.core, &mut self.role) else { return };
+        if core.log.place(prev.index) != Some(prev) {
+            let say = Say::Reject { tried: prev.index, near: core.log.at_or_below(prev) };
+            return core.send(from, say, Serial::ZERO, out);
+        }
+        if let Err(why) = check_entries(core, follower, prev, &entries) {
+            return out.drop_letter(why);
+        }
+        let matched = entries.last().map_or(prev.index, |entry| entry.index);
+        for entry in entries {
+            let known = core.log.place(entry.index).is_some_and(|p| p.ballot == entry.ballot);
+            if !known && core.log.put(entry, out) {
+                sometimes!(LogTruncated);
+            }
+        }
+        follower.held = follower.held.max(matched);
+        core.log.commit_to(commit.min(matched), out);
+        let after = core.log.written(matched).max(core.promised);
+        core.send(from, Say::AppendAnswer { matched }, after, out);
+    }
+
+    /// The leader never names a commit that this node did not confirm to have.
+    pub(super) fn on_heartbeat(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        commit: Index,
+        round: u64,
+        out: &mut Outbox,
+    ) {
+        if self.on_leader(now, from, out).is_none() {
+            return;
+        }
+        let (core, Role::Follower(follower)) = (&mut self.core, &mut self.role) else { return };
+        if commit <= core.log.last().index {
+            follower.held = follower.held.max(commit);
+            core.log.commit_to(commit, out);
+        }
+        let held = follower.held;
+        let matched = held.min(core.log.durable());
+        core.send(from, Say::HeartbeatAnswer { held, matched, round }, core.promised, out);
+    }
+
+    pub(super) fn on_append_answer(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        matched: Index,
+        out: &mut Outbox,
+    ) {
+        let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
+        let Some(progress) = leader.progress.get_mut(&from) else { return };
+        if matched > self.core.log.last().index {
+            return out.drop_letter("matched beyond the log");
+        }
+        progress.heard = now;
+        if progress.on_matched(matched) {
+            leader.maybe_commit(&mut self.core, out);
+        }
+    }
+
+    pub(super) fn on_reject(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        tried: Index,
+        near: Place,
+        out: &mut Outbox,
+    ) {
+        let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
+        let Some(progress) = leader.progress.get_mut(&from) else { return };
+        progress.heard = now;
+        if progress.on_reject(tried, self.core.log.at_or_below(near).index) {
+            sometimes!(AppendRejected);
+        }
+    }
+
+    pub(super) fn on_heartbeat_answer(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        held: Index,
+        matched: Index,
+        round: u64,
+        out: &mut Outbox,
+    ) {
+        let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
+        let Some(progress) = leader.progress.get_mut(&from) else { return };
+        if held.max(matched) > self.core.log.last().index || round > leader.rounds.newest() {
+            return out.drop_letter("an answer beyond the question");
+        }
+        progress.heard = now;
+        progress.round = progress.round.max(round);
+        let news = progress.on_matched(matched);
+        progress.on_held(held);
+        if news {
+            leader.maybe_commit(&mut self.core, out);
+        }
+        leader.end_round(&self.core, out);
+    }
+}
+
+impl Leader {
+    /// When this leader has not heard a majority for an election timeout. Its
+    /// own voice is always heard, so alone it has no such time.
+    pub(super) fn quorum_deadline(&self, core: &Core) -> Option<Time> {
+        let forever = Time(u64::MAX);
+        let heard = self.progress.values().map(|progress| progress.heard);
+        let heard = quorum::reached(once(forever).chain(heard));
+        (heard < forever).then(|| heard + core.timing.election)
+    }
+
+    /// Commits what a majority has on disk, the leader's own disk being one
+    /// vote like the others; only through an entry of its own term (Raft,
+    /// 5.4.2, figure 8).
+    fn maybe_commit(&self, core: &mut Core, out: &mut Outbox) {
+        let own = core.log.durable();
+        let matched = self.progress.values().map(Progress::matched);
+        let reached = quorum::reached(once(own).chain(matched));
+        let Some(place) = core.log.place(reached) else { return };
+        let allowed = mutant!(CommitEarlierTerm, place.ballot.round == core.term, true);
+        if allowed && core.log.commit_to(reached, out) && own < reached {
+            sometimes!(CommitWithoutOwnDisk);
+        }
+    }
+
+    fn send_heartbeats(&self, core: &Core, out: &mut Outbox) {
+        let round = self.rounds.newest();
+        for (peer, progress) in &self.progress {
+            let commit = core.log.commit().min(progress.matched());
+            core.send(*peer, Say::Heartbeat { commit, round }, core.promised, out);
+        }
+    }
+
+    fn send_appends(&mut self, core: &Core, out: &mut Outbox) {
+        let last = core.log.last().index;
+        for (peer, progress) in &mut self.progress {
+            while progress.ready() && (progress.probing() || progress.next() <= last) {
+                send_append(*peer, progress, core, out);
+            }
+            // What the follower has may have been chosen since: it must not
+            // wait for the next heartbeat to say so to its clients.
+            let news = core.log.commit().min(progress.next().prev()) > progress.told;
+            if news && progress.ready() {
+                send_append(*peer, progress, core, out);
+            }
+        }
+    }
+}
+
+/// One letter to one follower: the next entries, or none if it has all.
+fn send_append(peer: NodeId, progress: &mut Progress, core: &Core, out: &mut Outbox) {
+    let Some(prev) = core.log.place(progress.next().prev()) else { return };
+    let (entries, bytes) = core.log.batch(progress.next(), LETTER_ENTRIES_MAX, LETTER_BYTES_MAX);
+    let end = entries.last().map_or(prev.index, |entry| entry.index);
+    let commit = core.log.commit();
+    progress.told = progress.told.max(commit.min(end));
+    if end > prev.index || progress.probing() {
+        progress.on_sent(end, bytes);
+    }
+    core.send(peer, Say::Append { prev, commit, entries }, core.promised, out);
+}
+
+/// What a letter says is input, not our own computation: a chain that no
+/// honest leader sends is refused before anything of it is taken.
+fn check_entries(
+    core: &Core,
+    follower: &Follower,
+    prev: Place,
+    entries: &[Entry],
+) -> Result<(), &'static str> {
+    let mut before = prev;
+    let mut clock = core.log.entry(prev.index).map_or(0, |entry| entry.clock);
+    for entry in entries {
+        if entry.index != before.index.next() || entry.ballot < before.ballot {
+            return Err("entries out of order");
+        }
+        if entry.ballot.round > core.term || entry.clock < clock {
+            return Err("an entry from the future or the past");
+        }
+        let differs = core.log.place(entry.index).is_some_and(|p| p.ballot != entry.ballot);
+        if differs && entry.index <= follower.held {
+            return Err("contradicts what was chosen or agreed");
+        }
+        before = Place { ballot: entry.ballot, index: entry.index };
+        clock = entry.clock;
+    }
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! Random schedules: letters are lost, doubled and reordered, disks are late,
+//! nodes lose power. Nothing that was chosen is ever lost or changed; and once
+//! the faults end, the cluster makes progress. A failure names its seed.
+
+mod world;
+
+use base::check::Mark;
+use base::prng::Prng;
+use base::{Ballot, Index, NodeId, Serial};
+use consensus::contract::{Answer, Input};
+use consensus::entry::Entry;
+use consensus::protocol::ProtocolKind;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use world::{Output, World};
+
+const SEEDS: u64 = 300;
+const STEPS: u64 = 1500;
+
+#[test]
+fn what_is_chosen_stays_and_the_healed_cluster_goes_on() {
+    for kind in ProtocolKind::ALL {
+        for seed in 0..SEEDS {
+            let run = std::panic::catch_unwind(|| Run::new(*kind, seed).go());
+            assert!(run.is_ok(), "{} fails with seed {seed}", kind.name());
+        }
+    }
+    let wanted = [
+        Mark::ElectionWon,
+        Mark::PreVoteRefused,
+        Mark::QuorumLost,
+        Mark::LogTruncated,
+        Mark::AppendRejected,
+        Mark::CommitWithoutOwnDisk,
+        Mark::ReadWaitedForBarrier,
+    ];
+    for mark in wanted {
+        println!("{mark:?}: {}", mark.count());
+        assert!(mark.count() > 0, "no seed reached {mark:?}");
+    }
+}
+
+struct Run {
+    world: World,
+    prng: Prng,
+    /// The chosen log: what any node has committed.
+    chosen: Vec<Entry>,
+    /// Who led each round.
+    leaders: BTreeMap<u64, NodeId>,
+    /// How much was chosen when each read began.
+    reads: BTreeMap<u64, usize>,
+    faults: bool,
+}
+
+impl Run {
+    fn new(kind: ProtocolKind, seed: u64) -> Self {
+        let mut prng = Prng::new(seed);
+        let count = *prng.pick(&[1, 3, 3, 3, 5]).unwrap();
+        let mut world = World::new(kind, count, seed);
+        world.fast_disk = false;
+        let (chosen, leaders, reads) = Default::default();
+        Self { world, prng, chosen, leaders, reads, faults: true }
+    }
+
+    fn go(mut self) {
+        for _ in 0..STEPS {
+            self.act();
+        }
+        self.heal();
+    }
+
+    fn act(&mut self) {
+        let id = 1 + self.prng.below(self.world.nodes.len() as u64);
+        match self.prng.below(100) {
+            0..50 => self.network(),
+            50..65 => self.sync(id),
+            65..75 => self.pass(),
+            75..83 => self.propose(id),
+            83..88 => self.read(id),
+            88..94 => self.feed(id, Input::Beat),
+            94..96 => self.feed(id, Input::Campaign),
+            96..97 => self.link(id),
+            97..99 if self.faults => self.crash(id),
+            _ => self.restart(id),
+        }
+    }
+
+    /// One input, and then everything that must be true.
+    fn feed(&mut self, id: u64, input: Input) {
+        let mut seen = Vec::new();
+        self.world.step(id, input, &mut seen);
+        self.check(id, &seen);
+        // Proposals gather now and then, as they do in one turn of a node.
+        if self.prng.chance(3, 4) || !self.faults {
+            let mut seen = Vec::new();
+            self.world.step(id, Input::Flush, &mut seen);
+            self.check(id, &seen);
+        }
+    }
+
+    fn network(&mut self) {
+        if self.world.net.is_empty() {
+            return;
+        }
+        let any = self.prng.chance(1, 3);
+        let at = if any { self.prng.below(self.world.net.len() as u64) } else { 0 };
+        let flight = self.world.net.remove(at as usize);
+        if self.faults && self.prng.chance(1, 20) {
+            self.world.net.push(flight.clone());
+        }
+        if !self.faults || !self.prng.chance(1, 12) {
+            self.feed(flight.to.0, Input::Letter { from: flight.from, letter: flight.letter });
+        }
+    }
+
+    fn sync(&mut self, id: u64) {
+        let node = self.world.node(id);
+        let upto = self.prng.between(node.durable.0, node.serial.0);
+        self.feed(id, Input::Durable(Serial(upto)));
+    }
+
+    fn pass(&mut self) {
+        self.world.now += self.prng.span(Duration::ZERO, Duration::from_millis(150));
+        for id in self.world.due() {
+            self.feed(id, Input::Timeout);
+        }
+    }
+
+    fn propose(&mut self, id: u64) {
+        let id = self.world.leader().filter(|_| self.prng.chance(7, 8)).unwrap_or(id);
+        let ask = self.world.ask();
+        let body = format!("{ask} {}", "x".repeat(self.prng.below(20) as usize)).into();
+        let kind = consensus::entry::EntryKind::Command;
+        self.feed(id, Input::Propose { id: ask, kind, body });
+    }
+
+    fn read(&mut self, id: u64) {
+        let ask = self.world.ask();
+        self.reads.insert(ask.0, self.chosen.len());
+        self.feed(id, Input::Read { id: ask });
+    }
+
+    fn link(&mut self, id: u64) {
+        let peer = NodeId(1 + self.prng.below(self.world.nodes.len() as u64));
+        let up = self.prng.chance(1, 2);
+        self.feed(id, Input::Link { peer, up });
+    }
+
+    fn crash(&mut self, id: u64) {
+        let node = self.world.node(id);
+        if node.replica.is_some() {
+            let unsynced = node.serial.0 - node.durable.0;
+            let keep = self.prng.between(0, unsynced);
+            self.world.crash(id, keep as usize);
+        }
+    }
+
+    fn restart(&mut self, id: u64) {
+        if self.world.node(id).replica.is_none() {
+            self.world.restart(id);
+        }
+    }
+
+    fn check(&mut self, id: u64, seen: &[Output]) {
+        for output in seen {
+            match output {
+                Output::Commit(index) => self.check_commit(id, *index),
+                Output::Answer(Answer::ReadAt { id, index }) => {
+                    let least = self.reads.remove(&id.0).expect("a read is answered once");
+                    assert!(index.0 >= least as u64, "{id} read at {index}, {least} were chosen");
+                }
+                _ => {}
+            }
+        }
+        let Some(replica) = &self.world.node(id).replica else { return };
+        let status = replica.status();
+        if status.leads {
+            let leader = *self.leaders.entry(status.ballot.round).or_insert(NodeId(id));
+            assert_eq!(leader, NodeId(id), "two leaders in round {}", status.ballot.round);
+            // Leader completeness: it has all that was chosen before its round.
+            let old = self.chosen.iter().filter(|entry| entry.ballot.round < status.ballot.round);
+            for entry in old {
+                assert_eq!(replica.entry(entry.index), Some(entry), "the leader n{id} lacks it");
+            }
+        }
+    }
+
+    /// What is committed is what was committed, and what came from a majority's disks.
+    fn check_commit(&mut self, id: u64, upto: Index) {
+        let log = self.world.node(id).log();
+        assert!(log.len() as u64 >= upto.0, "committed and not there");
+        for (entry, at) in log.into_iter().zip(0..upto.0 as usize) {
+            match self.chosen.get(at) {
+                Some(chosen) => assert_eq!(*chosen, entry, "n{id} commits something else"),
+                None => {
+                    self.check_on_disks(&entry);
+                    self.chosen.push(entry);
+                }
+            }
+        }
+    }
+
+    fn check_on_disks(&self, entry: &Entry) {
+        let nodes = self.world.nodes.values();
+        let has = |node: &&world::Node| {
+            let synced = node.disk.iter().take_while(|(serial, _)| *serial <= node.durable);
+            let mut here = false;
+            for (_, write) in synced {
+                if let consensus::contract::Write::Entry { entry: written, cut } = write {
+                    here |= written == entry;
+                    here &= !(*cut && written.index <= entry.index && written != entry);
+                }
+            }
+            here
+        };
+        let copies = nodes.filter(has).count();
+        assert!(2 * copies > self.world.nodes.len(), "{entry:?} is on {copies} disks");
+    }
+
+    fn check_matching(&self) {
+        let logs: Vec<Vec<Entry>> = self.world.nodes.values().map(world::Node::log).collect();
+        for (a, b) in logs.iter().flat_map(|a| logs.iter().map(move |b| (a, b))) {
+            let same = |(a, b): &(&Entry, &Entry)| a.ballot == b.ballot;
+            let Some(agree) = a.iter().zip(b).rposition(|pair| same(&pair)) else { continue };
+            assert_eq!(a[..=agree], b[..=agree], "two logs agree at a place and not before it");
+        }
+    }
+
+    /// No more faults: within a bounded time everyone has everything.
+    fn heal(&mut self) {
+        self.check_matching();
+        self.faults = false;
+        for id in 1..=self.world.nodes.len() as u64 {
+            self.restart(id);
+        }
+        let mut last = None;
+        for _ in 0..200 {
+            self.calm();
+            last = last.or_else(|| self.last_proposal());
+            let done = |node: &world::Node| last.is_some_and(|(_, index)| node.commit >= index);
+            if self.world.nodes.values().all(done) {
+                break;
+            }
+            let gone = |(ballot, _): &(Ballot, Index)| {
+                self.world.leader().is_none_or(|id| {
+                    let leader = self.world.nodes[&NodeId(id)].replica.as_ref().unwrap();
+                    leader.status().ballot != *ballot
+                })
+            };
+            last = last.filter(|last| !gone(last));
+        }
+        let (_, index) = last.expect("a leader took a proposal");
+        for node in self.world.nodes.values() {
+            assert!(node.commit >= index, "{} stays behind at {}", node.id, node.commit);
+        }
+        let logs: Vec<Vec<Entry>> = self.world.nodes.values().map(world::Node::log).collect();
+        assert!(logs.windows(2).all(|pair| pair[0] == pair[1]), "all logs are one");
+        self.check_matching();
+    }
+
+    /// A beat's worth of time in which everything works.
+    fn calm(&mut self) {
+        self.world.now += Duration::from_millis(100);
+        for id in self.world.due() {
+            self.feed(id, Input::Timeout);
+        }
+        for id in 1..=self.world.nodes.len() as u64 {
+            self.feed(id, Input::Beat);
+        }
+        for _ in 0..10_000 {
+            for id in 1..=self.world.nodes.len() as u64 {
+                let all = self.world.node(id).serial;
+                if all > self.world.node(id).durable {
+                    self.feed(id, Input::Durable(all));
+                }
+            }
+            if self.world.net.is_empty() {
+                return;
+            }
+            self.network();
+        }
+        panic!("letters without end");
+    }
+
+    fn last_proposal(&mut self) -> Option<(Ballot, Index)> {
+        let id = self.world.leader()?;
+        self.propose(id);
+        let leader = self.world.leader()?;
+        let status = self.world.replica(leader).status();
+        Some((status.ballot, status.last))
+    }
+}

@@ -1,0 +1,305 @@
+//! A cluster in one process: replicas, their disks and the letters between
+//! them, all moved by hand. Nothing happens that a test did not ask for.
+#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of it")]
+
+pub mod say;
+
+use base::{AskId, Index, NodeId, Serial, Time};
+use consensus::contract::{Answer, Input, Outbox, Parcel, Setup, Stable, Timing, Write};
+use consensus::entry::{Entry, EntryKind};
+use consensus::letter::Letter;
+use consensus::protocol::{Protocol, ProtocolKind};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub const TIMING: Timing =
+    Timing { heartbeat: Duration::from_millis(100), election: Duration::from_millis(1000) };
+
+/// A letter on its way.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    pub from: NodeId,
+    pub to: NodeId,
+    pub letter: Letter,
+}
+
+pub struct Node {
+    pub id: NodeId,
+    /// Nothing while the node is down.
+    pub replica: Option<Protocol>,
+    pub setup: Setup,
+    /// Everything written and not lost, in order of serials.
+    pub disk: Vec<(Serial, Write)>,
+    pub serial: Serial,
+    pub durable: Serial,
+    /// Letters that wait for the disk.
+    pub gated: Vec<Parcel>,
+    pub commit: Index,
+    pub answers: Vec<Answer>,
+}
+
+pub struct World {
+    pub kind: ProtocolKind,
+    pub now: Time,
+    pub nodes: BTreeMap<NodeId, Node>,
+    pub net: Vec<Flight>,
+    /// Whether the disk is as fast as the turn.
+    pub fast_disk: bool,
+    pub asks: u64,
+    pub lives: u64,
+}
+
+impl World {
+    pub fn new(kind: ProtocolKind, count: u64, seed: u64) -> Self {
+        let voters: Vec<NodeId> = (1..=count).map(NodeId).collect();
+        let nodes = voters.iter().map(|id| {
+            let setup = Setup { me: *id, voters: voters.clone(), timing: TIMING, seed };
+            (*id, Node::new(kind, setup))
+        });
+        let nodes = nodes.collect();
+        let net = Vec::new();
+        Self { kind, now: Time::ZERO, nodes, net, fast_disk: true, asks: 0, lives: 0 }
+    }
+
+    pub fn node(&mut self, id: u64) -> &mut Node {
+        self.nodes.get_mut(&NodeId(id)).expect("the node exists")
+    }
+
+    pub fn replica(&mut self, id: u64) -> &mut Protocol {
+        self.node(id).replica.as_mut().expect("the node is up")
+    }
+
+    /// One input and the end of its turn; returns what the replica wanted, for
+    /// those who read along. The disk answers at once if it is fast.
+    pub fn turn(&mut self, id: u64, input: Input) -> Vec<Output> {
+        let mut seen = Vec::new();
+        self.step(id, input, &mut seen);
+        self.step(id, Input::Flush, &mut seen);
+        while self.fast_disk && self.node(id).behind() {
+            let all = self.node(id).serial;
+            self.step(id, Input::Durable(all), &mut seen);
+            self.step(id, Input::Flush, &mut seen);
+        }
+        seen
+    }
+
+    pub fn step(&mut self, id: u64, input: Input, seen: &mut Vec<Output>) {
+        let now = self.now;
+        let node = self.nodes.get_mut(&NodeId(id)).expect("the node exists");
+        let Some(replica) = &mut node.replica else { return };
+        if let Input::Durable(serial) = &input {
+            node.durable = node.durable.max(*serial);
+        }
+        let mut out = Outbox { serial: node.serial, ..Outbox::default() };
+        replica.step(now, input, &mut out);
+        node.take(out, seen, &mut self.net);
+    }
+
+    pub fn durable(&mut self, id: u64, upto: Serial) -> Vec<Output> {
+        let mut seen = Vec::new();
+        self.step(id, Input::Durable(upto), &mut seen);
+        self.step(id, Input::Flush, &mut seen);
+        seen
+    }
+
+    pub fn propose(&mut self, id: u64, body: &str) -> Vec<Output> {
+        let (ask, body) = (self.ask(), body.as_bytes().to_vec().into());
+        self.turn(id, Input::Propose { id: ask, kind: EntryKind::Command, body })
+    }
+
+    pub fn ask(&mut self) -> AskId {
+        self.asks += 1;
+        AskId(self.asks)
+    }
+
+    pub fn deliver(&mut self, flight: Flight) -> Vec<Output> {
+        let Flight { from, to, letter } = flight;
+        self.turn(to.0, Input::Letter { from, letter })
+    }
+
+    /// Delivers everything that is on its way, and what follows from it.
+    pub fn settle(&mut self) {
+        while !self.net.is_empty() {
+            let flight = self.net.remove(0);
+            self.deliver(flight);
+        }
+    }
+
+    pub fn settle_without(&mut self, cut: &[u64]) {
+        while !self.net.is_empty() {
+            let flight = self.net.remove(0);
+            if !cut.contains(&flight.from.0) && !cut.contains(&flight.to.0) {
+                self.deliver(flight);
+            }
+        }
+    }
+
+    pub fn elect(&mut self, id: u64) {
+        self.turn(id, Input::Campaign);
+        self.settle();
+        assert!(self.replica(id).status().leads, "n{id} leads");
+    }
+
+    /// Time passes for everybody; deadlines on the way are kept.
+    pub fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(next) = self.next_deadline().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            for id in self.due() {
+                self.turn(id, Input::Timeout);
+            }
+        }
+        self.now = end;
+    }
+
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.nodes.values().filter_map(|node| node.replica.as_ref()?.deadline()).min()
+    }
+
+    pub fn due(&self) -> Vec<u64> {
+        let now = self.now;
+        let due = |node: &&Node| {
+            node.replica.as_ref().and_then(Protocol::deadline).is_some_and(|at| at <= now)
+        };
+        self.nodes.values().filter(due).map(|node| node.id.0).collect()
+    }
+
+    /// The power goes; of what was not synced, the first `keep` writes happen
+    /// to be on the disk.
+    pub fn crash(&mut self, id: u64, keep: usize) {
+        let node = self.node(id);
+        let synced = node.disk.partition_point(|(serial, _)| *serial <= node.durable);
+        node.disk.truncate(synced + keep);
+        node.replica = None;
+        node.gated.clear();
+        node.serial = node.disk.last().map_or(Serial::ZERO, |(serial, _)| *serial);
+        node.durable = node.serial;
+        node.commit = Index::ZERO;
+    }
+
+    pub fn restart(&mut self, id: u64) {
+        let (kind, lives) = (self.kind, self.lives);
+        self.lives += 1;
+        let node = self.node(id);
+        let setup = Setup { seed: node.setup.seed.wrapping_add(lives), ..node.setup.clone() };
+        let opened = Protocol::open(kind, setup, node.stable());
+        node.replica = Some(opened.expect("what was written can be read"));
+    }
+
+    pub fn leader(&self) -> Option<u64> {
+        let leads = |node: &&Node| node.replica.as_ref().is_some_and(|r| r.status().leads);
+        self.nodes.values().find(leads).map(|node| node.id.0)
+    }
+}
+
+/// What a step wanted, in the order in which people read it.
+#[derive(Clone, Debug)]
+pub enum Output {
+    Write(Serial, Write),
+    Letter {
+        to: NodeId,
+        letter: Letter,
+        after: Serial,
+        gated: bool,
+    },
+    /// A letter that waited for the disk and leaves now.
+    Leaves(NodeId, Letter),
+    Commit(Index),
+    Answer(Answer),
+    Lead(consensus::contract::Lead),
+    Dropped(&'static str),
+}
+
+impl Node {
+    fn new(kind: ProtocolKind, setup: Setup) -> Self {
+        let replica = Protocol::open(kind, setup.clone(), Stable::default());
+        Self {
+            id: setup.me,
+            replica: Some(replica.expect("an empty disk is a first start")),
+            setup,
+            disk: Vec::new(),
+            serial: Serial::ZERO,
+            durable: Serial::ZERO,
+            gated: Vec::new(),
+            commit: Index::ZERO,
+            answers: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, out: Outbox, seen: &mut Vec<Output>, net: &mut Vec<Flight>) {
+        for parcel in std::mem::take(&mut self.gated) {
+            match parcel.release(self.durable) {
+                Ok((to, letter)) => {
+                    seen.push(Output::Leaves(to, letter.clone()));
+                    net.push(Flight { from: self.id, to, letter });
+                }
+                Err(parcel) => self.gated.push(parcel),
+            }
+        }
+        let first = out.serial.0 - out.writes.len() as u64;
+        for (serial, write) in (first + 1..).zip(out.writes) {
+            seen.push(Output::Write(Serial(serial), write.clone()));
+            self.disk.push((Serial(serial), write));
+        }
+        self.serial = out.serial;
+        if let Some(why) = out.dropped {
+            seen.push(Output::Dropped(why));
+        }
+        if let Some(lead) = out.lead {
+            seen.push(Output::Lead(lead));
+        }
+        if let Some(commit) = out.commit {
+            assert!(commit > self.commit, "the commit index grows");
+            self.commit = commit;
+            seen.push(Output::Commit(commit));
+        }
+        seen.extend(out.answers.iter().copied().map(Output::Answer));
+        self.answers.extend(out.answers);
+        for parcel in out.parcels {
+            self.post(parcel, seen, net);
+        }
+    }
+
+    fn post(&mut self, parcel: Parcel, seen: &mut Vec<Output>, net: &mut Vec<Flight>) {
+        let after = parcel.after();
+        let all = parcel.clone().release(Serial(u64::MAX));
+        let (to, letter) = all.expect("everything is durable in the end");
+        let gated = after > self.durable;
+        seen.push(Output::Letter { to, letter: letter.clone(), after, gated });
+        if gated {
+            self.gated.push(parcel);
+        } else {
+            net.push(Flight { from: self.id, to, letter });
+        }
+    }
+
+    /// Whether writes wait for the disk.
+    pub fn behind(&self) -> bool {
+        self.durable < self.serial
+    }
+
+    /// What a recovery makes of the disk.
+    pub fn stable(&self) -> Stable {
+        let mut stable = Stable { durable: self.serial, ..Stable::default() };
+        for (_, write) in &self.disk {
+            match write {
+                Write::Vote { body, .. } => stable.vote = Some(body.clone()),
+                Write::Entry { entry, cut } => put(&mut stable.entries, entry, *cut),
+            }
+        }
+        stable
+    }
+
+    /// The log as the replica has it in memory.
+    pub fn log(&self) -> Vec<Entry> {
+        let Some(replica) = &self.replica else { return Vec::new() };
+        (1..).map_while(|index| replica.entry(Index(index)).cloned()).collect()
+    }
+}
+
+fn put(entries: &mut Vec<Entry>, entry: &Entry, cut: bool) {
+    let before = entries.len();
+    entries.retain(|old| old.index < entry.index);
+    assert_eq!(cut, before != entries.len(), "a record says whether it cuts");
+    entries.push(entry.clone());
+}

@@ -1,0 +1,110 @@
+//! How a cluster's outputs read as text.
+
+use super::{Flight, Output};
+use base::Ballot;
+use consensus::contract::{Answer, Lead, Refusal, Write};
+use consensus::entry::{Entry, EntryKind};
+use consensus::letter::Letter;
+use consensus::log::Place;
+use consensus::raft::message::{Message, Say};
+
+pub fn output(from: base::NodeId, output: &Output) -> String {
+    match output {
+        Output::Write(serial, write) => format!("  {from} writes {serial}: {}", self::write(write)),
+        Output::Letter { to, letter, after, gated: true } => {
+            format!("  {from} holds until {after} -> {to} {}", self::letter(letter))
+        }
+        Output::Letter { to, letter, .. } | Output::Leaves(to, letter) => {
+            format!("  {from} -> {to} {}", self::letter(letter))
+        }
+        Output::Commit(index) => format!("  {from} commits {index}"),
+        Output::Answer(answer) => format!("  {from} answers {}", self::answer(answer)),
+        Output::Lead(lead) => format!("  {from} {}", self::lead(lead)),
+        Output::Dropped(why) => format!("  {from} drops the letter: {why}"),
+    }
+}
+
+pub fn flight(flight: &Flight) -> String {
+    format!("{} -> {} {}", flight.from, flight.to, letter(&flight.letter))
+}
+
+fn write(write: &Write) -> String {
+    match write {
+        Write::Entry { entry, cut: false } => format!("entry {}", self::entry(entry)),
+        Write::Entry { entry, cut: true } => format!("entry {}, cutting", self::entry(entry)),
+        Write::Vote { ballot, .. } if ballot.node.0 == 0 => format!("round {}", ballot.round),
+        Write::Vote { ballot, .. } => format!("vote {ballot}"),
+    }
+}
+
+/// Index, ballot, and what is in it: `i3=b2.1 "x"`.
+pub fn entry(entry: &Entry) -> String {
+    let at = place(Place { ballot: entry.ballot, index: entry.index });
+    match entry.kind {
+        EntryKind::Open => format!("{at} open"),
+        EntryKind::Command => format!("{at} {:?}", String::from_utf8_lossy(&entry.body)),
+    }
+}
+
+pub fn place(place: Place) -> String {
+    match place.ballot {
+        Ballot::ZERO => "start".to_owned(),
+        ballot => format!("{}={ballot}", place.index),
+    }
+}
+
+fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Accepted { id, index, ballot } => format!("{id}: accepted at {index}={ballot}"),
+        Answer::Refused { id, why: Refusal::Busy } => format!("{id}: busy"),
+        Answer::Refused { id, why: Refusal::NotLeader(None) } => format!("{id}: no leader"),
+        Answer::Refused { id, why: Refusal::NotLeader(Some(who)) } => {
+            format!("{id}: {who} leads")
+        }
+        Answer::ReadAt { id, index } => format!("{id}: read at {index}"),
+    }
+}
+
+fn lead(lead: &Lead) -> String {
+    match lead.leader {
+        Some(leader) => format!("sees {leader} lead round {}", lead.ballot.round),
+        None => format!("sees no leader in round {}", lead.ballot.round),
+    }
+}
+
+fn letter(letter: &Letter) -> String {
+    match letter {
+        Letter::Raft(message) => raft(message),
+    }
+}
+
+fn raft(message: &Message) -> String {
+    let what = match &message.say {
+        Say::PreVote { last } => format!("PreVote last {}", place(*last)),
+        Say::PreVoteAnswer { granted, last } => {
+            format!("PreVoteAnswer {}, last {}", yes(*granted), place(*last))
+        }
+        Say::Vote { last } => format!("Vote last {}", place(*last)),
+        Say::VoteAnswer { granted, last } => {
+            format!("VoteAnswer {}, last {}", yes(*granted), place(*last))
+        }
+        Say::Append { prev, commit, entries } => {
+            let entries: Vec<String> = entries.iter().map(entry).collect();
+            format!("Append prev {} commit {commit} [{}]", place(*prev), entries.join(", "))
+        }
+        Say::AppendAnswer { matched } => format!("AppendAnswer matched {matched}"),
+        Say::Reject { tried, near } => format!("Reject tried {tried} near {}", place(*near)),
+        Say::Heartbeat { commit, round } => format!("Heartbeat commit {commit} round {round}"),
+        Say::HeartbeatAnswer { held, matched, round } => {
+            format!("HeartbeatAnswer held {held} matched {matched} round {round}")
+        }
+        Say::ReadAsk { .. } => "ReadAsk".to_owned(),
+        Say::ReadAnswer { index, .. } => format!("ReadAnswer {index}"),
+        Say::TermOver => "TermOver".to_owned(),
+    };
+    format!("t{} {what}", message.term)
+}
+
+const fn yes(granted: bool) -> &'static str {
+    if granted { "yes" } else { "no" }
+}

@@ -4,7 +4,7 @@ use super::tree::{Source, Tree};
 use super::{Finding, PURE_ROOMS};
 use crate::metadata::Metadata;
 
-/// Refused in the pure rooms, tests apart: text, whether it is a whole name, reason.
+/// Refused in the pure rooms, tests apart: the name, the reason.
 const PURE: &[(&str, &str)] = &[
     ("std::", "use core or alloc: a pure room has no clock, socket, disk or thread"),
     ("extern crate std", "a pure room has no clock, socket, disk or thread"),

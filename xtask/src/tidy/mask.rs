@@ -159,7 +159,12 @@ fn test_spans(chars: &[char]) -> Vec<Range<usize>> {
 /// The modules declared under `#[cfg(test)]` that live in files of their own.
 pub(super) fn test_modules(code: &str) -> Vec<String> {
     let after = code.split("#[cfg(test)]").skip(1);
-    let declared = after.filter_map(|rest| rest.trim_start().strip_prefix("mod "));
+    let declared = after.filter_map(|rest| {
+        let item = rest.trim_start();
+        let seen = ["pub(crate) ", "pub(super) ", "pub "];
+        let bare = seen.iter().find_map(|word| item.strip_prefix(word)).unwrap_or(item);
+        bare.strip_prefix("mod ")
+    });
     declared
         .filter_map(|rest| {
             let name: String =
@@ -225,7 +230,8 @@ mod tests {
 
     #[test]
     fn test_modules_in_files_of_their_own_are_named() {
-        let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod here {}\nmod real;";
-        assert_eq!(test_modules(text), ["tests"]);
+        let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod here {}\nmod real;\n\
+                    #[cfg(test)]\npub(crate) mod model;";
+        assert_eq!(test_modules(text), ["tests", "model"]);
     }
 }

@@ -93,6 +93,13 @@ statuses! {
     WRONG_ANSWER = Internal, "answer does not match the request";
 }
 
+/// Why a watch is refused whose id is taken. etcd says this one and the next
+/// without its usual prefix, inside a response.
+pub const WATCH_DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
+
+/// Why a watch is refused that could never see a key.
+pub const WATCH_EMPTY_RANGE: &str = "mvcc: watcher range is empty";
+
 impl Status {
     const fn new(code: Code, text: &'static str) -> Self {
         Self { code, text: Cow::Borrowed(text) }

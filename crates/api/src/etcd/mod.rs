@@ -2,7 +2,7 @@
 //!
 //! A request goes through `kv` or `watch` and comes out as a command, a query
 //! or a watch to open, or as a refusal with etcd's code and text; an answer
-//! comes back through the same file. Clients restore their error values from
+//! comes back through `answer` or `watch`. Clients restore their error values from
 //! the text, so every text stands in `error` and nowhere else.
 
 pub mod answer;
@@ -14,6 +14,7 @@ pub mod kv;
 pub mod maintenance;
 pub mod range;
 pub mod watch;
+mod watcher;
 pub mod wire;
 
 /// The version of etcd that clients are told they speak with. Kubernetes trusts

@@ -8,16 +8,13 @@
 //! Progress requests are not answered yet. etcd's clients live with that, for
 //! etcd itself drops them while any watch of the stream lags, and ask again.
 
-use crate::etcd::error::Status;
-use crate::etcd::fragment;
-use crate::etcd::header::{Header, pair, signed};
+use crate::etcd::error::{self, Status};
+use crate::etcd::header::{Header, signed};
 use crate::etcd::range;
-use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
+use crate::etcd::watcher::{State, Watch, canceled};
 use crate::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
-use crate::etcd::wire::mvccpb;
 use alloc::collections::BTreeMap;
-use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::{Revision, WatchKey};
@@ -25,12 +22,6 @@ use kv::command::{Change, KeyRange};
 
 /// The id under which a watch is refused that never came to be.
 const NO_WATCH_ID: i64 = -1;
-
-/// Why a watch is refused whose id is taken; etcd says it without its usual prefix.
-const DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";
-
-/// Why a watch is refused that could never see a key; likewise.
-const EMPTY_RANGE: &str = "mvcc: watcher range is empty";
 
 /// What a request leads to.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,33 +84,10 @@ pub struct WatchStream {
     watches: BTreeMap<i64, Watch>,
     /// Which id a live watch has. Each value is a key of `watches`.
     ids: BTreeMap<WatchKey, i64>,
+    /// The watch that was created last.
+    latest: Option<WatchKey>,
     /// Where the search for the next free id begins.
     next_id: i64,
-}
-
-#[derive(Debug)]
-struct Watch {
-    key: WatchKey,
-    state: State,
-    no_put: bool,
-    no_delete: bool,
-    want_previous: bool,
-    fragment: bool,
-    /// Nothing below this revision is told (again).
-    next: Revision,
-}
-
-#[derive(Debug)]
-enum State {
-    /// The node was asked. Answers to later creations wait here, so that
-    /// creations are answered in the order in which they came.
-    Opening { behind: Vec<WatchResponse> },
-    /// The client knows it; it may have history to read first.
-    Behind,
-    /// It has told everything up to the present.
-    Live,
-    /// Compacted: closed, but its id is still taken.
-    Closed,
 }
 
 impl WatchStream {
@@ -186,10 +154,10 @@ impl WatchStream {
             Ok(revision) => Some(Revision(revision)),
         };
         if matches!(&range, KeyRange::Span { start, end } if start >= end) {
-            return self.refuse(EMPTY_RANGE, header);
+            return self.refuse(error::WATCH_EMPTY_RANGE, header);
         }
         let Some(id) = self.pick_id(create.watch_id) else {
-            return self.refuse(DUPLICATE_ID, header);
+            return self.refuse(error::WATCH_DUPLICATE_ID, header);
         };
         let key = give_key();
         let watch = Watch::new(key, &create, from);
@@ -197,6 +165,7 @@ impl WatchStream {
             (watch.no_put, watch.no_delete, watch.want_previous);
         self.watches.insert(id, watch);
         self.ids.insert(key, id);
+        self.latest = Some(key);
         vec![StreamOut::Open { key, range, no_put, no_delete, want_previous, from }]
     }
 
@@ -217,8 +186,8 @@ impl WatchStream {
     /// answers to the creations before it.
     fn refuse(&mut self, reason: &str, header: Header) -> Vec<StreamOut> {
         let refusal = WatchResponse { created: true, ..canceled(NO_WATCH_ID, reason, header) };
-        let last = self.ids.values().next_back().copied();
-        match last.and_then(|id| self.watches.get_mut(&id)).map(|watch| &mut watch.state) {
+        let latest = self.latest.and_then(|key| self.ids.get(&key));
+        match latest.and_then(|id| self.watches.get_mut(id)).map(|watch| &mut watch.state) {
             Some(State::Opening { behind }) => {
                 behind.push(refusal);
                 Vec::new()
@@ -277,99 +246,4 @@ impl WatchStream {
             _ => vec![canceled(id, reason, header)],
         }
     }
-}
-
-impl State {
-    /// What a client must hear before anything else about a watch: that it was
-    /// created, and whatever waited behind that. Nothing if it knows already.
-    fn created(self, id: i64, header: Header) -> Vec<WatchResponse> {
-        let Self::Opening { behind } = self else { return Vec::new() };
-        let mut said = vec![WatchResponse { created: true, ..response(id, header) }];
-        said.extend(behind);
-        said
-    }
-}
-
-impl Watch {
-    /// `next` is `ZERO` until it is known what "from now on" means.
-    fn new(key: WatchKey, create: &WatchCreateRequest, from: Option<Revision>) -> Self {
-        let filtered = |filter: FilterType| create.filters.contains(&i32::from(filter));
-        Self {
-            key,
-            state: State::Opening { behind: Vec::new() },
-            no_put: filtered(FilterType::Noput),
-            no_delete: filtered(FilterType::Nodelete),
-            want_previous: create.prev_kv,
-            fragment: create.fragment,
-            next: from.unwrap_or(Revision::ZERO),
-        }
-    }
-
-    /// A live watch gets one response a revision, under that revision; one that
-    /// is behind gets all of them in one, under the store's.
-    fn changes(
-        &mut self,
-        id: i64,
-        batches: Vec<(Revision, Vec<Change>)>,
-        header: Header,
-    ) -> Vec<WatchResponse> {
-        let live = matches!(self.state, State::Live);
-        let mut said = Vec::new();
-        let mut events = Vec::new();
-        for (revision, changes) in batches {
-            if revision < self.next {
-                continue;
-            }
-            self.next = revision.next();
-            events.extend(changes.into_iter().filter_map(|change| self.event(change)));
-            if live {
-                said.extend(self.told(id, core::mem::take(&mut events), header.at(revision)));
-            }
-        }
-        said.extend(self.told(id, events, header));
-        if self.next > header.revision && matches!(self.state, State::Behind) {
-            self.state = State::Live;
-        }
-        said
-    }
-
-    /// The response that carries these events, in parts if the client wants; a
-    /// response without events is not sent.
-    fn told(&self, id: i64, events: Vec<mvccpb::Event>, header: Header) -> Vec<WatchResponse> {
-        if events.is_empty() {
-            return Vec::new();
-        }
-        let whole = WatchResponse { events, ..response(id, header) };
-        if self.fragment { fragment::split(whole, fragment::PART_BYTES_MAX) } else { vec![whole] }
-    }
-
-    /// A change in etcd's words, unless the client filtered it out.
-    fn event(&self, change: Change) -> Option<mvccpb::Event> {
-        let (dropped, kind) = match change.deleted {
-            true => (self.no_delete, mvccpb::event::EventType::Delete),
-            false => (self.no_put, mvccpb::event::EventType::Put),
-        };
-        let kv = match change.deleted {
-            true => mvccpb::KeyValue {
-                key: change.kv.key,
-                mod_revision: signed(change.kv.modified.0),
-                ..Default::default()
-            },
-            false => pair(change.kv),
-        };
-        let previous = change.previous.filter(|_| self.want_previous);
-        (!dropped).then(|| mvccpb::Event {
-            r#type: kind.into(),
-            kv: Some(kv),
-            prev_kv: previous.map(pair),
-        })
-    }
-}
-
-fn response(id: i64, header: Header) -> WatchResponse {
-    WatchResponse { header: Some(header.wire()), watch_id: id, ..Default::default() }
-}
-
-fn canceled(id: i64, reason: &str, header: Header) -> WatchResponse {
-    WatchResponse { canceled: true, cancel_reason: reason.to_string(), ..response(id, header) }
 }

@@ -1,0 +1,137 @@
+//! One watch of a stream: what its client knows already, and what it is told next.
+
+use crate::etcd::fragment;
+use crate::etcd::header::{Header, pair, signed};
+use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
+use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchResponse};
+use crate::etcd::wire::mvccpb;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+use base::{Revision, WatchKey};
+use core::mem;
+use kv::command::Change;
+
+/// A watch that has an id.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) key: WatchKey,
+    pub(super) state: State,
+    pub(super) no_put: bool,
+    pub(super) no_delete: bool,
+    pub(super) want_previous: bool,
+    fragment: bool,
+    /// Nothing below this revision is told (again).
+    pub(super) next: Revision,
+}
+
+/// How far its client has come.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The node was asked. Answers to later creations wait here, so that
+    /// creations are answered in the order in which they came.
+    Opening { behind: Vec<WatchResponse> },
+    /// The client knows it; it may have history to read first.
+    Behind,
+    /// It has told everything up to the present.
+    Live,
+    /// Compacted: closed, but its id is still taken.
+    Closed,
+}
+
+impl State {
+    /// What a client must hear before anything else about a watch: that it was
+    /// created, and whatever waited behind that. Nothing if it knows already.
+    pub(super) fn created(self, id: i64, header: Header) -> Vec<WatchResponse> {
+        let Self::Opening { behind } = self else { return Vec::new() };
+        let mut said = vec![WatchResponse { created: true, ..response(id, header) }];
+        said.extend(behind);
+        said
+    }
+}
+
+impl Watch {
+    /// `next` is `ZERO` until it is known what "from now on" means.
+    pub(super) fn new(key: WatchKey, create: &WatchCreateRequest, from: Option<Revision>) -> Self {
+        let filtered = |filter: FilterType| create.filters.contains(&i32::from(filter));
+        Self {
+            key,
+            state: State::Opening { behind: Vec::new() },
+            no_put: filtered(FilterType::Noput),
+            no_delete: filtered(FilterType::Nodelete),
+            want_previous: create.prev_kv,
+            fragment: create.fragment,
+            next: from.unwrap_or(Revision::ZERO),
+        }
+    }
+
+    /// A live watch gets one response a revision, under that revision; one that
+    /// is behind gets all of them in one, under the store's.
+    pub(super) fn changes(
+        &mut self,
+        id: i64,
+        batches: Vec<(Revision, Vec<Change>)>,
+        header: Header,
+    ) -> Vec<WatchResponse> {
+        let live = matches!(self.state, State::Live);
+        let mut said = Vec::new();
+        let mut events = Vec::new();
+        for (revision, changes) in batches {
+            if revision < self.next {
+                continue;
+            }
+            self.next = revision.next();
+            events.extend(changes.into_iter().filter_map(|change| self.event(change)));
+            if live {
+                said.extend(self.told(id, mem::take(&mut events), header.at(revision)));
+            }
+        }
+        said.extend(self.told(id, events, header));
+        if self.next > header.revision && matches!(self.state, State::Behind) {
+            self.state = State::Live;
+        }
+        said
+    }
+
+    /// The response that carries these events, in parts if the client wants; a
+    /// response without events is not sent.
+    fn told(&self, id: i64, events: Vec<mvccpb::Event>, header: Header) -> Vec<WatchResponse> {
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let whole = WatchResponse { events, ..response(id, header) };
+        if self.fragment { fragment::split(whole, fragment::PART_BYTES_MAX) } else { vec![whole] }
+    }
+
+    /// A change in etcd's words, unless the client filtered it out.
+    fn event(&self, change: Change) -> Option<mvccpb::Event> {
+        let (dropped, kind) = match change.deleted {
+            true => (self.no_delete, mvccpb::event::EventType::Delete),
+            false => (self.no_put, mvccpb::event::EventType::Put),
+        };
+        let kv = match change.deleted {
+            true => mvccpb::KeyValue {
+                key: change.kv.key,
+                mod_revision: signed(change.kv.modified.0),
+                ..Default::default()
+            },
+            false => pair(change.kv),
+        };
+        let previous = change.previous.filter(|_| self.want_previous);
+        (!dropped).then(|| mvccpb::Event {
+            r#type: kind.into(),
+            kv: Some(kv),
+            prev_kv: previous.map(pair),
+        })
+    }
+}
+
+/// A response that says nothing yet.
+fn response(id: i64, header: Header) -> WatchResponse {
+    WatchResponse { header: Some(header.wire()), watch_id: id, ..Default::default() }
+}
+
+/// A response that ends a watch.
+pub(super) fn canceled(id: i64, reason: &str, header: Header) -> WatchResponse {
+    WatchResponse { canceled: true, cancel_reason: reason.to_string(), ..response(id, header) }
+}

@@ -1,0 +1,428 @@
+//! One Watch stream: every rule of etcd's that this machine owns.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+use api::etcd::fragment::PART_BYTES_MAX;
+use api::etcd::header::Header;
+use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
+use api::etcd::wire::etcdserverpb::watch_request::RequestUnion;
+use api::etcd::wire::etcdserverpb::{
+    WatchCancelRequest, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
+};
+use api::etcd::wire::mvccpb::event::EventType;
+use base::{ClusterId, NodeId, Revision, WatchKey};
+use bytes::Bytes;
+use kv::command::{Change, KeyRange, KeyValue};
+
+const HEADER: Header =
+    Header { cluster_id: ClusterId(7), member_id: NodeId(2), revision: Revision(10), raft_term: 3 };
+
+/// A stream and the keys it has been given.
+#[derive(Default)]
+struct Bench {
+    stream: WatchStream,
+    keys: u64,
+}
+
+impl Bench {
+    fn ask(&mut self, union: RequestUnion) -> Vec<StreamOut> {
+        let request = WatchRequest { request_union: Some(union) };
+        let keys = &mut self.keys;
+        self.stream.on_request(request, HEADER, || {
+            *keys += 1;
+            WatchKey(*keys)
+        })
+    }
+
+    fn create(&mut self, create: WatchCreateRequest) -> Vec<StreamOut> {
+        self.ask(RequestUnion::CreateRequest(create))
+    }
+
+    fn cancel(&mut self, watch_id: i64) -> Vec<StreamOut> {
+        self.ask(RequestUnion::CancelRequest(WatchCancelRequest { watch_id }))
+    }
+
+    fn tell(&mut self, key: u64, event: WatchEvent) -> Vec<WatchResponse> {
+        self.stream.on_event(WatchKey(key), event, HEADER)
+    }
+
+    fn open(&mut self, key: u64) -> Vec<WatchResponse> {
+        self.tell(key, WatchEvent::Opened { revision: Revision(12) })
+    }
+
+    /// A watch that the node has opened at revision 12.
+    fn opened(create: WatchCreateRequest) -> Self {
+        let mut bench = Self::default();
+        bench.create(create);
+        bench.open(1);
+        bench
+    }
+
+    fn changes(&mut self, store: u64, batches: Vec<(u64, Vec<Change>)>) -> Vec<WatchResponse> {
+        let batches = batches.into_iter().map(|(at, changes)| (Revision(at), changes)).collect();
+        self.tell(1, WatchEvent::Changes { revision: Revision(store), batches })
+    }
+}
+
+fn on(key: &'static str) -> WatchCreateRequest {
+    WatchCreateRequest { key: Bytes::from_static(key.as_bytes()), ..Default::default() }
+}
+
+fn from(start_revision: i64) -> WatchCreateRequest {
+    WatchCreateRequest { start_revision, ..on("k") }
+}
+
+fn change(revision: u64, deleted: bool) -> Change {
+    let kv = KeyValue {
+        key: Bytes::from_static(b"k"),
+        create: Revision(2),
+        modified: Revision(revision),
+        version: 4,
+        lease: 6,
+        value: Bytes::from_static(b"v"),
+        extension: Bytes::new(),
+    };
+    let previous = Some(KeyValue { modified: Revision(revision - 1), ..kv.clone() });
+    Change { kv, deleted, previous }
+}
+
+fn put(revision: u64) -> Change {
+    change(revision, false)
+}
+
+fn deletion(revision: u64) -> Change {
+    change(revision, true)
+}
+
+fn said(out: Vec<StreamOut>) -> Vec<WatchResponse> {
+    let say = |out| match out {
+        StreamOut::Say(response) => Some(response),
+        _ => None,
+    };
+    out.into_iter().filter_map(say).collect()
+}
+
+fn at(response: &WatchResponse) -> i64 {
+    response.header.unwrap().revision
+}
+
+/// (header revision, how many events) of each response.
+fn shape(responses: &[WatchResponse]) -> Vec<(i64, usize)> {
+    responses.iter().map(|response| (at(response), response.events.len())).collect()
+}
+
+#[track_caller]
+fn refused(response: &WatchResponse, reason: &str) {
+    assert!(response.created && response.canceled);
+    assert_eq!((response.watch_id, response.cancel_reason.as_str()), (-1, reason));
+}
+
+const DUPLICATE: &str = "mvcc: duplicate watch ID provided on the WatchStream";
+
+#[test]
+fn a_creation_opens_a_watch_with_everything_it_asks_for() {
+    let create = WatchCreateRequest {
+        range_end: Bytes::from_static(b"z"),
+        start_revision: 5,
+        filters: vec![0, 1, 77],
+        prev_kv: true,
+        ..on("k")
+    };
+    let out = Bench::default().create(create);
+    let range = KeyRange::Span { start: Bytes::from_static(b"k"), end: Bytes::from_static(b"z") };
+    let open = StreamOut::Open {
+        key: WatchKey(1),
+        range,
+        no_put: true,
+        no_delete: true,
+        want_previous: true,
+        from: Some(Revision(5)),
+    };
+    assert_eq!(out, [open]);
+}
+
+#[test]
+fn a_creation_without_key_watches_from_the_smallest_one() {
+    let mut bench = Bench::default();
+    let mut range = |range_end: &'static [u8]| {
+        let create = WatchCreateRequest { range_end: range_end.into(), ..on("") };
+        match bench.create(create).remove(0) {
+            StreamOut::Open { range, from: None, .. } => range,
+            other => panic!("not opened from now on: {other:?}"),
+        }
+    };
+    assert_eq!(range(b""), KeyRange::One(Bytes::from_static(b"\0")));
+    assert_eq!(range(b"\0"), KeyRange::From(Bytes::from_static(b"\0")));
+}
+
+#[test]
+fn the_first_answer_says_created_under_the_revision_of_the_store() {
+    let mut bench = Bench::default();
+    bench.create(on("k"));
+    let first = bench.open(1).remove(0);
+    assert!(first.created && !first.canceled && first.events.is_empty());
+    assert_eq!((first.watch_id, at(&first)), (0, 12));
+    assert_eq!(first.header.unwrap().cluster_id, 7);
+}
+
+#[test]
+fn ids_are_picked_upwards_around_those_that_clients_chose() {
+    let mut bench = Bench::default();
+    let mut id = |wish| {
+        bench.create(WatchCreateRequest { watch_id: wish, ..on("k") });
+        let key = bench.keys;
+        bench.open(key).remove(0).watch_id
+    };
+    assert_eq!([id(0), id(2), id(0), id(0), id(-7), id(0)], [0, 2, 1, 3, -7, 4]);
+}
+
+#[test]
+fn an_id_is_not_picked_again_after_it_was_cancelled() {
+    let mut bench = Bench::opened(on("k"));
+    bench.cancel(0);
+    bench.create(on("k"));
+    assert_eq!(bench.open(2).remove(0).watch_id, 1);
+}
+
+#[test]
+fn an_id_that_is_taken_is_refused_and_free_again_after_its_cancellation() {
+    let five = || WatchCreateRequest { watch_id: 5, ..on("k") };
+    let mut bench = Bench::opened(five());
+    let out = said(bench.create(five()));
+    assert_eq!(out.len(), 1);
+    refused(&out[0], DUPLICATE);
+    bench.cancel(5);
+    bench.create(five());
+    assert_eq!(bench.open(2).remove(0).watch_id, 5);
+}
+
+#[test]
+fn a_range_that_holds_nothing_is_refused() {
+    for end in ["k", "a"] {
+        let create = WatchCreateRequest { range_end: end.into(), ..on("k") };
+        let out = said(Bench::default().create(create));
+        refused(&out[0], "mvcc: watcher range is empty");
+    }
+}
+
+#[test]
+fn a_negative_start_is_refused_before_an_empty_range() {
+    let create = WatchCreateRequest { range_end: "a".into(), ..from(-1) };
+    let out = said(Bench::default().create(create));
+    refused(&out[0], "etcdserver: mvcc: required revision has been compacted");
+    assert_eq!(out[0].compact_revision, 0);
+}
+
+#[test]
+fn a_refusal_waits_for_the_answers_to_the_creations_before_it() {
+    let mut bench = Bench::default();
+    bench.create(WatchCreateRequest { watch_id: 5, ..on("k") });
+    assert_eq!(bench.create(WatchCreateRequest { watch_id: 5, ..on("k") }), []);
+    let out = bench.open(1);
+    assert_eq!(out.len(), 2);
+    assert!(out[0].created && !out[0].canceled);
+    refused(&out[1], DUPLICATE);
+}
+
+#[test]
+fn a_live_watch_gets_one_response_a_revision_under_that_revision() {
+    let mut bench = Bench::opened(on("k"));
+    let out = bench.changes(20, vec![(13, vec![put(13), put(13)]), (15, vec![put(15)])]);
+    assert_eq!(shape(&out), [(13, 2), (15, 1)]);
+    assert!(out.iter().all(|response| response.watch_id == 0 && !response.created));
+}
+
+#[test]
+fn a_watch_that_is_behind_gets_one_response_under_the_revision_of_the_store() {
+    let mut bench = Bench::opened(from(3));
+    let out = bench.changes(14, vec![(3, vec![put(3)]), (7, vec![put(7), put(7)])]);
+    assert_eq!(shape(&out), [(14, 3)]);
+}
+
+#[test]
+fn a_watch_that_has_caught_up_is_live() {
+    let mut bench = Bench::opened(from(3));
+    let out = bench.changes(14, vec![(3, vec![put(3)]), (14, vec![put(14)])]);
+    assert_eq!(shape(&out), [(14, 2)]);
+    let out = bench.changes(16, vec![(15, vec![put(15)]), (16, vec![put(16)])]);
+    assert_eq!(shape(&out), [(15, 1), (16, 1)]);
+}
+
+#[test]
+fn from_now_on_leaves_out_what_is_there_already() {
+    let mut bench = Bench::opened(on("k"));
+    let out = bench.changes(13, vec![(12, vec![put(12)]), (13, vec![put(13)])]);
+    assert_eq!(shape(&out), [(13, 1)]);
+}
+
+#[test]
+fn a_watch_of_the_future_sees_nothing_earlier() {
+    let mut bench = Bench::opened(from(20));
+    assert_eq!(bench.changes(19, vec![(13, vec![put(13)]), (19, vec![put(19)])]), []);
+    assert_eq!(shape(&bench.changes(20, vec![(20, vec![put(20)])])), [(20, 1)]);
+}
+
+#[test]
+fn no_revision_is_told_twice() {
+    let mut bench = Bench::opened(on("k"));
+    bench.changes(14, vec![(14, vec![put(14)])]);
+    let out = bench.changes(15, vec![(14, vec![put(14)]), (15, vec![put(15)])]);
+    assert_eq!(shape(&out), [(15, 1)]);
+}
+
+#[test]
+fn a_put_shows_the_whole_pair_and_a_deletion_key_and_revision_only() {
+    let mut bench = Bench::opened(WatchCreateRequest { prev_kv: true, ..on("k") });
+    let events = bench.changes(13, vec![(13, vec![put(13), deletion(13)])]).remove(0).events;
+    let kv = events[0].kv.clone().unwrap();
+    assert_eq!(events[0].r#type(), EventType::Put);
+    assert_eq!((kv.create_revision, kv.mod_revision, kv.version, kv.lease), (2, 13, 4, 6));
+    assert_eq!(&kv.value[..], b"v");
+    let kv = events[1].kv.clone().unwrap();
+    assert_eq!(events[1].r#type(), EventType::Delete);
+    assert_eq!((kv.create_revision, kv.mod_revision, kv.version, kv.lease), (0, 13, 0, 0));
+    assert_eq!((&kv.key[..], kv.value.is_empty()), (&b"k"[..], true));
+}
+
+#[test]
+fn the_pair_before_is_told_only_if_it_was_asked_for() {
+    for prev_kv in [true, false] {
+        let mut bench = Bench::opened(WatchCreateRequest { prev_kv, ..on("k") });
+        let events = bench.changes(13, vec![(13, vec![put(13), deletion(13)])]).remove(0).events;
+        assert_eq!(events.len(), 2);
+        assert!(events.iter().all(|event| event.prev_kv.is_some() == prev_kv));
+    }
+}
+
+#[test]
+fn filters_drop_what_they_name_and_nothing_else() {
+    for (filters, kept) in [
+        (vec![0], vec![EventType::Delete]),
+        (vec![1], vec![EventType::Put]),
+        (vec![], vec![EventType::Put, EventType::Delete]),
+        (vec![9], vec![EventType::Put, EventType::Delete]),
+    ] {
+        let mut bench = Bench::opened(WatchCreateRequest { filters, ..on("k") });
+        let events = bench.changes(13, vec![(13, vec![put(13), deletion(13)])]).remove(0).events;
+        assert_eq!(events.iter().map(|event| event.r#type()).collect::<Vec<_>>(), kept);
+    }
+}
+
+#[test]
+fn a_response_with_no_event_left_is_not_sent() {
+    let mut bench = Bench::opened(WatchCreateRequest { filters: vec![0], ..on("k") });
+    let out = bench.changes(14, vec![(13, vec![put(13)]), (14, vec![deletion(14)])]);
+    assert_eq!(shape(&out), [(14, 1)]);
+    assert_eq!(bench.changes(15, vec![(15, vec![put(15)])]), []);
+}
+
+#[test]
+fn a_large_revision_comes_in_parts_only_if_the_client_puts_parts_together() {
+    let large = || {
+        let mut change = put(13);
+        change.kv.value = Bytes::from(vec![b'v'; PART_BYTES_MAX / 2]);
+        change
+    };
+    let mut bench = Bench::opened(on("k"));
+    let out = bench.changes(13, vec![(13, vec![large(), large(), large()])]);
+    assert_eq!(shape(&out), [(13, 3)]);
+    let mut bench = Bench::opened(WatchCreateRequest { fragment: true, ..on("k") });
+    let out = bench.changes(13, vec![(13, vec![large(), large(), large()])]);
+    assert_eq!(shape(&out), [(13, 1), (13, 1), (13, 1)]);
+    assert_eq!(out.iter().map(|part| part.fragment).collect::<Vec<_>>(), [true, true, false]);
+}
+
+#[test]
+fn a_cancellation_is_answered_and_nothing_is_told_after_it() {
+    let mut bench = Bench::opened(on("k"));
+    let out = bench.cancel(0);
+    assert_eq!(out[0], StreamOut::Close { key: WatchKey(1) });
+    let out = said(out);
+    assert_eq!(out.len(), 1);
+    assert!(out[0].canceled && !out[0].created && out[0].cancel_reason.is_empty());
+    assert_eq!((out[0].watch_id, out[0].compact_revision, at(&out[0])), (0, 0, 10));
+    assert_eq!(bench.changes(13, vec![(13, vec![put(13)])]), []);
+    assert_eq!(bench.tell(1, WatchEvent::Ended), []);
+}
+
+#[test]
+fn an_unknown_id_is_not_answered() {
+    let mut bench = Bench::opened(on("k"));
+    assert_eq!(bench.cancel(9), []);
+    bench.cancel(0);
+    assert_eq!(bench.cancel(0), []);
+}
+
+#[test]
+fn a_cancellation_before_the_node_answered_still_says_created_first() {
+    let mut bench = Bench::default();
+    bench.create(WatchCreateRequest { watch_id: 5, ..on("k") });
+    let out = said(bench.cancel(5));
+    assert_eq!(out.len(), 2);
+    assert!(out[0].created && !out[0].canceled && out[1].canceled && !out[1].created);
+    assert_eq!(bench.open(1), []);
+}
+
+#[test]
+fn a_compacted_watch_is_created_then_cancelled_under_the_revision_to_begin_from() {
+    for opened_first in [true, false] {
+        let mut bench = Bench::default();
+        bench.create(from(3));
+        let mut out = if opened_first { bench.open(1) } else { vec![] };
+        out.extend(bench.tell(1, WatchEvent::Compacted { oldest: Revision(8) }));
+        assert_eq!(out.len(), 2);
+        assert!(out[0].created && !out[0].canceled);
+        assert!(out[1].canceled && !out[1].created && out[1].cancel_reason.is_empty());
+        assert_eq!((out[1].watch_id, out[1].compact_revision, at(&out[1])), (0, 8, 0));
+    }
+}
+
+#[test]
+fn a_compacted_watch_keeps_its_id_until_the_client_cancels() {
+    let five = || WatchCreateRequest { watch_id: 5, ..from(3) };
+    let mut bench = Bench::opened(five());
+    bench.tell(1, WatchEvent::Compacted { oldest: Revision(8) });
+    assert_eq!(bench.stream.keys().count(), 0);
+    assert_eq!(bench.changes(13, vec![(13, vec![put(13)])]), []);
+    refused(&said(bench.create(five()))[0], DUPLICATE);
+    let out = bench.cancel(5);
+    assert_eq!(out.len(), 1, "the node has closed it already");
+    assert!(said(out)[0].canceled);
+    assert!(matches!(bench.create(five())[..], [StreamOut::Open { .. }]));
+}
+
+#[test]
+fn a_watch_that_the_node_ends_says_so() {
+    let mut bench = Bench::opened(on("k"));
+    let out = bench.tell(1, WatchEvent::Ended);
+    assert_eq!(out.len(), 1);
+    assert!(out[0].canceled && !out[0].created && out[0].watch_id == 0);
+    assert_eq!(out[0].cancel_reason, "etcdserver: watch canceled");
+    assert_eq!(bench.cancel(0), [], "its id is free");
+}
+
+#[test]
+fn a_watch_that_the_node_never_opened_is_refused() {
+    let mut bench = Bench::default();
+    bench.create(on("k"));
+    let out = bench.tell(1, WatchEvent::Ended);
+    assert_eq!(out.len(), 1);
+    refused(&out[0], "etcdserver: watch canceled");
+}
+
+#[test]
+fn requests_that_are_empty_or_about_progress_are_not_answered() {
+    let mut bench = Bench::opened(on("k"));
+    assert_eq!(bench.ask(RequestUnion::ProgressRequest(WatchProgressRequest {})), []);
+    let none = WatchRequest { request_union: None };
+    assert_eq!(bench.stream.on_request(none, HEADER, || panic!("no key is needed")), []);
+}
+
+#[test]
+fn the_watches_to_close_at_the_end_are_the_open_ones() {
+    let mut bench = Bench::default();
+    for _ in 0..3 {
+        bench.create(on("k"));
+    }
+    bench.cancel(1);
+    assert_eq!(bench.stream.keys().collect::<Vec<_>>(), [WatchKey(1), WatchKey(3)]);
+}

@@ -17,7 +17,7 @@ The workbench of this repository.
 
 Usage: cargo xtask <WORD>
 
-  verify [--no-tests]  only reads: format, clippy, tidy, licences, tests;
+  verify [--no-tests]  only reads: format, tidy, licences, clippy, tests;
                        stops at the first fault and prints how to repeat it
   fix                  writes: format, lints that apply themselves, transcripts
   tidy                 the walls of the house: arrows, circles, sizes, banned calls,

@@ -1,44 +1,16 @@
 //! The log as its callers use it: append, operations, recovery, and again.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
-use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, Time};
+mod kit;
+
+use base::{Ballot, GroupId, Incarnation, Index, NodeId, Serial, Time};
 use bytes::Bytes;
 use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
 use journal::memory::MemoryDisk;
-use journal::record::{Owner, Record, RecordKind};
+use journal::record::Record;
 use journal::recover::{RecoverError, Recovered, recover};
-use journal::wal::{Options, Wal};
-
-fn options() -> Options {
-    let owner = Owner { cluster: ClusterId(7), node: NodeId(3), incarnation: Incarnation(99) };
-    Options { owner, lane: 0, segment_bytes: 16 << 10, must_exist: false }
-}
-
-fn entry(group: u64, index: u64, cut: bool, body: &[u8]) -> Record {
-    let ballot = Ballot::new(5, NodeId(3));
-    Record {
-        group: GroupId(group),
-        incarnation: Incarnation(1),
-        era: Era(1),
-        kind: RecordKind::Entry { index: Index(index), ballot, entry_kind: 1, clock: 8, cut },
-        body: Bytes::copy_from_slice(body),
-    }
-}
-
-fn vote(group: u64, round: u64) -> Record {
-    let kind = RecordKind::Vote { ballot: Ballot::new(round, NodeId(3)) };
-    Record { kind, body: Bytes::from(format!("vote {round}")), ..entry(group, 0, false, b"") }
-}
-
-/// Performs operations until the log is idle.
-fn drain(wal: &mut Wal, disk: &mut MemoryDisk, now: Time) -> Vec<DiskOp> {
-    let mut ops = Vec::new();
-    while let Some(op) = wal.next_op(now) {
-        ops.push(op.clone());
-        wal.on_done(now, disk.perform(op)).unwrap();
-    }
-    ops
-}
+use journal::wal::Options;
+use kit::{drain, entry, options, vote};
 
 fn start(disk: &mut MemoryDisk) -> Recovered {
     recover(disk, &options()).unwrap()

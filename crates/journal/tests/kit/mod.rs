@@ -1,0 +1,88 @@
+//! What the tests of the log share: records, a world that drives the log, and
+//! the naive reading of what the records add up to.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, Time};
+use bytes::Bytes;
+use journal::disk::{Disk, DiskOp};
+use journal::history::{GroupRecovered, RecoveredEntry};
+use journal::record::{Owner, Record, RecordKind};
+use journal::wal::{Options, Wal};
+use std::collections::BTreeMap;
+
+pub(crate) fn options() -> Options {
+    let owner = Owner { cluster: ClusterId(7), node: NodeId(3), incarnation: Incarnation(99) };
+    Options { owner, lane: 0, segment_bytes: 16 << 10, must_exist: false }
+}
+
+pub(crate) fn entry(group: u64, index: u64, cut: bool, body: &[u8]) -> Record {
+    let ballot = Ballot::new(5, NodeId(3));
+    Record {
+        group: GroupId(group),
+        incarnation: Incarnation(1),
+        era: Era(1),
+        kind: RecordKind::Entry { index: Index(index), ballot, entry_kind: 1, clock: 8, cut },
+        body: Bytes::copy_from_slice(body),
+    }
+}
+
+pub(crate) fn vote(group: u64, round: u64) -> Record {
+    let kind = RecordKind::Vote { ballot: Ballot::new(round, NodeId(3)) };
+    Record { kind, body: Bytes::from(format!("vote {round}")), ..entry(group, 0, false, b"") }
+}
+
+pub(crate) fn witness() -> Record {
+    Record {
+        group: GroupId(0),
+        incarnation: Incarnation(0),
+        era: Era(0),
+        kind: RecordKind::Witness,
+        body: Bytes::new(),
+    }
+}
+
+/// Performs operations until the log is idle.
+pub(crate) fn drain(wal: &mut Wal, disk: &mut dyn Disk, now: Time) -> Vec<DiskOp> {
+    let mut ops = Vec::new();
+    while let Some(op) = wal.next_op(now) {
+        ops.push(op.clone());
+        wal.on_done(now, disk.perform(op)).unwrap();
+    }
+    ops
+}
+
+/// What the first records of a log add up to, read as naively as possible: for
+/// each group everything is looked up from the end.
+pub(crate) fn model(records: &[Record]) -> BTreeMap<GroupId, GroupRecovered> {
+    let real = records.iter().filter(|record| record.kind != RecordKind::Witness);
+    let groups: std::collections::BTreeSet<GroupId> = real.map(|record| record.group).collect();
+    groups.into_iter().map(|group| (group, model_of(group, records))).collect()
+}
+
+fn model_of(group: GroupId, records: &[Record]) -> GroupRecovered {
+    let mine: Vec<(Serial, &Record)> = (1..)
+        .map(Serial)
+        .zip(records)
+        .filter(|(_, record)| record.group == group && record.kind != RecordKind::Witness)
+        .collect();
+    let newest = mine.last().unwrap().1;
+    let first = mine.iter().rposition(|(_, record)| record.incarnation != newest.incarnation);
+    let mine = &mine[first.map_or(0, |place| place + 1)..];
+    let vote = mine.iter().rev().find_map(|(_, record)| match record.kind {
+        RecordKind::Vote { ballot } => Some((ballot, record.body.clone())),
+        _ => None,
+    });
+    let mut entries = BTreeMap::new();
+    let mut bound = Index(u64::MAX);
+    for (serial, record) in mine.iter().rev() {
+        if let RecordKind::Entry { index, ballot, entry_kind, clock, cut } = record.kind {
+            let (era, body, serial) = (record.era, record.body.clone(), *serial);
+            if index < bound {
+                let entry = RecoveredEntry { ballot, entry_kind, clock, era, body, serial };
+                entries.entry(index).or_insert(entry);
+            }
+            bound = if cut { bound.min(index) } else { bound };
+        }
+    }
+    GroupRecovered { incarnation: newest.incarnation, era: newest.era, vote, entries }
+}

@@ -1,0 +1,153 @@
+//! A watch that outlives the member it began at.
+
+use crate::error::try_elsewhere;
+use crate::stub::watch_client::WatchClient;
+use crate::wire::watch_request::RequestUnion;
+use crate::wire::{WatchCreateRequest, WatchRequest, WatchResponse};
+use crate::{Client, Error};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status, Streaming};
+
+/// The pause before a watch is opened again after nobody would have it.
+const REOPEN_PAUSE: Duration = Duration::from_millis(50);
+
+/// The changes of a range of keys, in order, each exactly once.
+///
+/// After the loss of a member it goes on at another one with the revision after
+/// the last that was handed out.
+#[derive(Debug)]
+pub struct Watch {
+    client: Client,
+    /// What to ask for next; its start moves on with what was handed out.
+    request: WatchCreateRequest,
+    open: Option<Open>,
+    /// Whether it was ever created: from then on a loss is not an error.
+    created: bool,
+}
+
+/// A stream at one member.
+#[derive(Debug)]
+struct Open {
+    number: usize,
+    answers: Streaming<WatchResponse>,
+    /// Dropping it would end the stream.
+    _asks: mpsc::Sender<WatchRequest>,
+}
+
+impl Client {
+    /// Watches a range. Nothing is sent before the first [`Watch::next`].
+    #[must_use]
+    pub fn watch(&self, request: WatchCreateRequest) -> Watch {
+        Watch { client: self.clone(), request, open: None, created: false }
+    }
+}
+
+impl Watch {
+    /// The next answer: the one that says that the watch is there, then changes.
+    /// Answers without changes tell how far the watch has come.
+    pub async fn next(&mut self) -> Result<WatchResponse, Error> {
+        loop {
+            let mut open = match self.open.take() {
+                Some(open) => open,
+                None => self.reopen().await?,
+            };
+            match open.answers.message().await {
+                Ok(Some(answer)) => {
+                    let first = !self.created;
+                    self.take_note(&answer)?;
+                    self.open = Some(open);
+                    if !answer.created || first {
+                        return Ok(answer);
+                    }
+                }
+                Ok(None) => self.leave(open.number).await,
+                Err(status) if goes_on(&status) => self.leave(open.number).await,
+                Err(status) => return Err(status.into()),
+            }
+        }
+    }
+
+    /// Remembers where to go on, or why there is nothing to go on with.
+    fn take_note(&mut self, answer: &WatchResponse) -> Result<(), Error> {
+        if answer.compact_revision != 0 {
+            return Err(Error::Compacted { oldest: answer.compact_revision });
+        }
+        if answer.canceled {
+            let text = match answer.cancel_reason.as_str() {
+                "" => "etcdserver: watch canceled".to_owned(),
+                reason => reason.to_owned(),
+            };
+            return Err(Error::Refused { code: Code::FailedPrecondition, text });
+        }
+        self.created |= answer.created;
+        let revision = answer.header.as_ref().map_or(0, |header| header.revision);
+        let told = answer.events.iter().filter_map(|event| event.kv.as_ref());
+        if let Some(newest) = told.map(|kv| kv.mod_revision).max() {
+            self.request.start_revision = newest.saturating_add(1);
+        } else if self.request.start_revision == 0 || !answer.created {
+            // "From now on" has become a number; it must not become a later now.
+            let next = revision.saturating_add(1);
+            self.request.start_revision = self.request.start_revision.max(next);
+        }
+        Ok(())
+    }
+
+    /// Leaves a member that lost the stream.
+    async fn leave(&self, number: usize) {
+        if let Some(slot) = self.client.endpoints.slot(number) {
+            slot.forget().await;
+        }
+        self.client.endpoints.avoid(number);
+    }
+
+    /// Opens the stream at the first member that will have it.
+    async fn reopen(&mut self) -> Result<Open, Error> {
+        loop {
+            let mut tried = Vec::new();
+            for _ in 0..self.client.endpoints.len() {
+                match self.open_at(self.client.endpoints.preferred()).await? {
+                    Ok(open) => return Ok(open),
+                    Err(why) => tried.push(why),
+                }
+            }
+            if !self.created {
+                return Err(Error::Unreachable { tried: tried.join("; ") });
+            }
+            sleep(REOPEN_PAUSE).await;
+        }
+    }
+
+    /// The inner error is one that another member may not have.
+    async fn open_at(&self, number: usize) -> Result<Result<Open, String>, Error> {
+        let Some(slot) = self.client.endpoints.slot(number) else {
+            return Ok(Err(String::new()));
+        };
+        let channel = match slot.channel().await {
+            Ok(channel) => channel,
+            Err(why) => {
+                self.client.endpoints.avoid(number);
+                return Ok(Err(format!("{}: {why}", slot.name)));
+            }
+        };
+        let (asks, receiver) = mpsc::channel(1);
+        let create = RequestUnion::CreateRequest(self.request.clone());
+        // The channel is new and has room for one.
+        let _ = asks.try_send(WatchRequest { request_union: Some(create) });
+        match WatchClient::new(channel).watch(ReceiverStream::new(receiver)).await {
+            Ok(answers) => Ok(Ok(Open { number, answers: answers.into_inner(), _asks: asks })),
+            Err(status) if goes_on(&status) => {
+                self.leave(number).await;
+                Ok(Err(format!("{}: {}", slot.name, status.message())))
+            }
+            Err(status) => Err(status.into()),
+        }
+    }
+}
+
+/// Whether the watch can go on elsewhere.
+fn goes_on(status: &Status) -> bool {
+    try_elsewhere(status) || status.code() == Code::Cancelled
+}

@@ -6,11 +6,15 @@ use std::collections::BTreeMap;
 
 const BOOK: &str = "docs/invariants.md";
 
-/// One row of the book: `| I7 | what holds | where it is checked | its test |`.
+/// One row of the book: `| I7 | what holds | files that check it | its test |`.
 struct Row {
     line: usize,
-    /// What stands between backquotes and looks like a path.
-    paths: Vec<String>,
+    /// The files that check it; one of them at least says the name.
+    checkers: Vec<String>,
+    /// The files of its tests.
+    testers: Vec<String>,
+    /// The test functions that it names in backquotes.
+    tests: Vec<String>,
 }
 
 /// Compares the book with the sources, both ways.
@@ -62,30 +66,57 @@ fn rows(text: &str) -> BTreeMap<String, Row> {
     let lines = text.lines().enumerate().filter(|(_, line)| line.starts_with('|'));
     lines
         .filter_map(|(at, line)| {
-            let name = name(line.trim_start_matches('|').trim())?;
-            Some((name, Row { line: at + 1, paths: quoted_paths(line) }))
+            let mut columns = line.trim_matches('|').split('|').map(str::trim);
+            let name = name(columns.next()?)?;
+            let (_, checkers, tests) = (columns.next()?, columns.next()?, columns.next()?);
+            let row = Row {
+                line: at + 1,
+                checkers: paths(checkers),
+                testers: paths(tests),
+                tests: functions(tests),
+            };
+            Some((name, row))
         })
         .collect()
 }
 
-fn quoted_paths(line: &str) -> Vec<String> {
-    let quoted = line.split('`').skip(1).step_by(2);
-    let paths = quoted.filter(|text| text.contains('/') && text.contains(".rs"));
-    paths.filter_map(|text| Some(format!("{}.rs", text.split(".rs").next()?))).collect()
+fn paths(column: &str) -> Vec<String> {
+    let words = column.split(|c: char| c.is_whitespace() || "`,;()".contains(c));
+    words
+        .filter(|word| word.contains('/'))
+        .filter_map(|word| Some(format!("{}.rs", word.split_once(".rs")?.0)))
+        .collect()
+}
+
+fn functions(column: &str) -> Vec<String> {
+    let quoted = column.split('`').skip(1).step_by(2);
+    let plain = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    quoted.filter(plain).map(ToString::to_string).collect()
 }
 
 /// What a row says that is not so.
 fn unkept(tree: &Tree, name: &str, row: &Row) -> Vec<Finding> {
-    let missing = row.paths.iter().filter(|path| tree.file(path).is_none());
-    let mut found: Vec<Finding> = missing
-        .map(|path| fault(BOOK, row.line, &format!("{name} names `{path}`, which does not exist")))
-        .collect();
-    let kept = row.paths.iter().filter_map(|path| tree.file(path));
-    if !kept.into_iter().any(|file| has_name(&file.text, name)) {
-        let say = format!("{name} is in none of the files of its row: name the one that checks it");
-        found.push(fault(BOOK, row.line, &say));
+    let all = row.checkers.iter().chain(&row.testers);
+    let missing = all.filter(|path| tree.file(path).is_none());
+    let mut says: Vec<String> =
+        missing.map(|path| format!("{name} names `{path}`, which does not exist")).collect();
+    let said = |path: &String| tree.file(path).is_some_and(|file| has_name(&file.text, name));
+    if !row.checkers.iter().any(said) {
+        says.push(format!(
+            "{name} is in none of the files that should check it: name the right one"
+        ));
     }
-    found
+    if row.testers.is_empty() {
+        says.push(format!("{name} has no test: name the file and the function"));
+    }
+    for test in &row.tests {
+        let head = format!("fn {test}(");
+        let mut testers = row.testers.iter().filter_map(|path| tree.file(path));
+        if !testers.any(|file| file.text.contains(&head)) {
+            says.push(format!("{name} names the test `{test}`, which is not in its file"));
+        }
+    }
+    says.iter().map(|say| fault(BOOK, row.line, say)).collect()
 }
 
 fn has_name(text: &str, name: &str) -> bool {
@@ -106,29 +137,37 @@ mod tests {
         check(&tree).into_iter().map(|found| found.to_string()).collect()
     }
 
-    const ROW: &str = "| I7 | revisions grow | `crates/kv/src/a.rs` |\n";
+    const ROW: &str =
+        "| I7 | revisions grow | crates/kv/src/a.rs | crates/kv/src/a.rs `they_grow` |\n";
+
+    fn code(name: &str) -> String {
+        format!("base::invariant!(\n {name},\n a < b); fn they_grow() {{}}")
+    }
 
     #[test]
     fn book_and_code_agree() {
-        assert_eq!(says("invariant!(I7, a < b);", ROW), Vec::<String>::new());
-        assert_eq!(says("base::invariant!(\n I7,\n a < b);", ROW), Vec::<String>::new());
+        assert_eq!(says(&code("I7"), ROW), Vec::<String>::new());
+        let quoted = ROW.replacen("crates/kv/src/a.rs", "`crates/kv/src/a.rs` (`step`)", 1);
+        assert_eq!(says(&code("I7"), &quoted), Vec::<String>::new());
     }
 
     #[test]
     fn an_unwritten_invariant_is_told() {
-        let found = says("\ninvariant!(I8, a);invariant!(I7, b);", ROW);
+        let found = says(&format!("\ninvariant!(I8, a);{}", code("I7")), ROW);
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("crates/kv/src/a.rs:2: invariants: I8 has no row"));
     }
 
     #[test]
     fn an_unkept_row_is_told() {
-        assert_eq!(
-            says("invariant!(I70, a);", &format!("{ROW}{}", ROW.replace("I7", "I70"))).len(),
-            1
-        );
-        assert_eq!(says("invariant!(I7, a);", "| I7 | x | `crates/kv/src/gone.rs` |").len(), 2);
-        assert_eq!(says("invariant!(I7, a);", "| I7 | no file |").len(), 1);
+        let both = format!("{ROW}{}", ROW.replace("I7", "I70"));
+        assert!(says(&code("I70"), &both)[0].contains("I7 is in none of the files"));
+        let gone = ROW.replace("kv/src/a.rs |", "kv/src/gone.rs |");
+        assert!(says(&code("I7"), &gone)[0].contains("gone.rs`, which does not exist"));
+        let other = ROW.replace("they_grow", "they_shrink");
+        assert!(says(&code("I7"), &other)[0].contains("the test `they_shrink`"));
+        let none = "| I7 | revisions grow | crates/kv/src/a.rs | |\n";
+        assert!(says(&code("I7"), none)[0].contains("has no test"));
     }
 
     #[test]

@@ -30,6 +30,15 @@ impl Letter {
         }
     }
 
+    /// Whether the letter belongs to the stream of entries and their commits,
+    /// which may be long and is best kept in order; all others are short and urgent.
+    #[must_use]
+    pub const fn is_bulk(&self) -> bool {
+        match self {
+            Self::Raft(message) => message.is_bulk(),
+        }
+    }
+
     /// Reads a letter that fills `frame`. Bodies of entries are slices of it.
     pub fn decode(frame: Bytes) -> Result<Self, CodecError> {
         let mut reader = Reader::new(frame);

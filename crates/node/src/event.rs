@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use base::{AskId, GroupId, Index, KeyspaceId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
 use journal::disk::{DiskDone, DiskError, DiskOp};
-use kv::command::{Change, Command, Envelope, KeyRange, RangeQuery, Reply, Txn};
+use kv::command::{Changes, Command, Envelope, KeyRange, RangeQuery, Reply, Txn};
 
 /// What happens to a lane.
 ///
@@ -262,7 +262,7 @@ pub enum WatchEvent {
         /// The keyspace's revision at that moment.
         revision: Revision,
         /// The revisions that hold something for this watch.
-        batches: Vec<(Revision, Vec<Change>)>,
+        batches: Vec<Changes>,
     },
     /// It asked for what is no longer kept, and is closed.
     Compacted {

@@ -7,4 +7,18 @@
 
 extern crate alloc;
 
+pub mod boot;
+pub mod bootstrap;
+mod directory;
 pub mod event;
+mod fabric;
+mod forwards;
+mod intake;
+pub mod lane;
+mod machine;
+mod mail;
+mod reads;
+mod replica;
+mod watches;
+pub mod wire;
+mod writes;

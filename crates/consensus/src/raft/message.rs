@@ -108,6 +108,12 @@ pub enum Say {
 }
 
 impl Message {
+    /// Whether this is part of the stream of entries.
+    #[must_use]
+    pub const fn is_bulk(&self) -> bool {
+        matches!(self.say, Say::Append { .. })
+    }
+
     /// Appends the bytes.
     pub fn encode(&self, into: &mut Vec<u8>) {
         into.put_u8(self.say.number());

@@ -1,0 +1,230 @@
+//! The state machine of group 0: the directory of the cluster. For now it
+//! knows the members; keyspaces, shards and users come to live here too.
+
+use crate::bootstrap::Bootstrap;
+use crate::event::Member;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use base::codec::{CodecError, Reader, Writer};
+use base::limits::VOTERS_MAX;
+use base::{Index, NodeId};
+use bytes::Bytes;
+
+const VERSION: u8 = 1;
+const KIND_BOOTSTRAP: u8 = 1;
+const KIND_PUBLISH: u8 = 2;
+const URLS_MAX: usize = 16;
+
+/// A change of the directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Change {
+    /// The first entry of every cluster: the record it was started from.
+    Bootstrap(Bootstrap),
+    /// A member says where clients reach it.
+    Publish {
+        /// Which member.
+        node: NodeId,
+        /// Where clients reach it.
+        client_urls: Vec<String>,
+    },
+}
+
+impl Change {
+    /// The entry's bytes.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut bytes = Vec::new();
+        bytes.put_u8(VERSION);
+        match self {
+            Self::Bootstrap(record) => {
+                bytes.put_u8(KIND_BOOTSTRAP);
+                bytes.put_bytes(record.token.as_bytes());
+                bytes.put_varint(record.members.len() as u64);
+                record.members.iter().for_each(|member| put_member(&mut bytes, member));
+            }
+            Self::Publish { node, client_urls } => {
+                bytes.put_u8(KIND_PUBLISH);
+                bytes.put_u64(node.0);
+                put_strings(&mut bytes, client_urls);
+            }
+        }
+        bytes.into()
+    }
+
+    /// Reads an entry's bytes.
+    pub(crate) fn decode(body: &Bytes) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(body.clone());
+        let version = reader.u8()?;
+        if version != VERSION {
+            return Err(CodecError::Invalid { what: "version", got: u64::from(version) });
+        }
+        let change = match reader.u8()? {
+            KIND_BOOTSTRAP => Self::Bootstrap(Bootstrap {
+                token: take_string(&mut reader)?,
+                members: take_list(&mut reader, VOTERS_MAX, take_member)?,
+            }),
+            KIND_PUBLISH => Self::Publish {
+                node: NodeId(reader.u64()?),
+                client_urls: take_list(&mut reader, URLS_MAX, take_string)?,
+            },
+            kind => return Err(CodecError::Invalid { what: "kind", got: u64::from(kind) }),
+        };
+        reader.finish().map(|()| change)
+    }
+}
+
+fn put_strings(bytes: &mut Vec<u8>, strings: &[String]) {
+    bytes.put_varint(strings.len() as u64);
+    strings.iter().for_each(|string| bytes.put_bytes(string.as_bytes()));
+}
+
+fn put_member(bytes: &mut Vec<u8>, member: &Member) {
+    bytes.put_u64(member.id.0);
+    bytes.put_bytes(member.name.as_bytes());
+    put_strings(bytes, &member.peer_urls);
+}
+
+fn take_string(reader: &mut Reader) -> Result<String, CodecError> {
+    let bytes = reader.bytes()?;
+    let invalid = CodecError::Invalid { what: "text", got: bytes.len() as u64 };
+    String::from_utf8(bytes.to_vec()).map_err(|_| invalid)
+}
+
+fn take_member(reader: &mut Reader) -> Result<Member, CodecError> {
+    Ok(Member {
+        id: NodeId(reader.u64()?),
+        name: take_string(reader)?,
+        peer_urls: take_list(reader, URLS_MAX, take_string)?,
+        client_urls: Vec::new(),
+    })
+}
+
+fn take_list<T>(
+    reader: &mut Reader,
+    most: usize,
+    item: impl Fn(&mut Reader) -> Result<T, CodecError>,
+) -> Result<Vec<T>, CodecError> {
+    let count = reader.varint()?;
+    if count > most as u64 {
+        return Err(CodecError::Invalid { what: "count", got: count });
+    }
+    (0..count).map(|_| item(reader)).collect()
+}
+
+/// The directory as this node has applied it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Directory {
+    members: BTreeMap<NodeId, Member>,
+    applied: Index,
+}
+
+impl Directory {
+    /// How far the log is applied.
+    pub(crate) const fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// The members, ascending by id.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        self.members.values().cloned().collect()
+    }
+
+    /// Applies the entry at `index`; `None` is an entry without a command.
+    /// A second bootstrap record, and a word of an unknown member, change nothing.
+    pub(crate) fn apply(&mut self, index: Index, change: Option<Change>) {
+        self.applied = index;
+        match change {
+            Some(Change::Bootstrap(record)) if self.members.is_empty() => {
+                self.members = record.members.into_iter().map(|it| (it.id, it)).collect();
+            }
+            Some(Change::Publish { node, client_urls }) => {
+                if let Some(member) = self.members.get_mut(&node) {
+                    member.client_urls = client_urls;
+                }
+            }
+            Some(Change::Bootstrap(_)) | None => {}
+        }
+    }
+
+    /// What the directory still lacks and this node can add: the bootstrap
+    /// record if it leads, then its own addresses.
+    pub(crate) fn lacks(&self, own: &Own, leads: bool) -> Option<Change> {
+        if self.members.is_empty() {
+            return leads.then(|| Change::Bootstrap(own.bootstrap.clone()));
+        }
+        let published = &self.members.get(&own.me)?.client_urls;
+        let change = || Change::Publish { node: own.me, client_urls: own.client_urls.clone() };
+        (*published != own.client_urls).then(change)
+    }
+
+    /// A hash of everything applied.
+    pub(crate) fn state_hash(&self) -> u64 {
+        let mut bytes = Vec::new();
+        for member in self.members.values() {
+            put_member(&mut bytes, member);
+            put_strings(&mut bytes, &member.client_urls);
+        }
+        base::checksum::hash64(&bytes)
+    }
+}
+
+/// What this node can tell the directory about itself and its cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Own {
+    /// This node.
+    pub(crate) me: NodeId,
+    /// Where clients reach it.
+    pub(crate) client_urls: Vec<String>,
+    /// What its cluster was started from.
+    pub(crate) bootstrap: Bootstrap,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bootstrap::MemberSpec;
+
+    fn own() -> Own {
+        let spec = MemberSpec { name: "a".into(), peer_urls: vec!["http://a:1".into()] };
+        let bootstrap = Bootstrap::new("t", &[spec]).unwrap();
+        let me = bootstrap.voters()[0];
+        Own { me, client_urls: vec!["http://a:2".into()], bootstrap }
+    }
+
+    #[test]
+    fn changes_are_read_back_and_truncations_refused() {
+        let own = own();
+        let publish = Change::Publish { node: own.me, client_urls: own.client_urls };
+        for change in [Change::Bootstrap(own.bootstrap), publish] {
+            let bytes = change.encode();
+            assert_eq!(Change::decode(&bytes), Ok(change));
+            for cut in 0..bytes.len() {
+                assert!(Change::decode(&bytes.slice(..cut)).is_err(), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_adds_what_is_missing_until_nothing_is() {
+        let (own, mut directory) = (own(), Directory::default());
+        assert_eq!(directory.lacks(&own, false), None);
+        for index in 1..=2 {
+            let change = directory.lacks(&own, true).unwrap();
+            directory.apply(Index(index), Some(change));
+        }
+        assert_eq!(directory.lacks(&own, true), None);
+        assert_eq!(directory.members()[0].client_urls, own.client_urls);
+    }
+
+    #[test]
+    fn only_the_first_bootstrap_record_counts() {
+        let (own, mut directory) = (own(), Directory::default());
+        directory.apply(Index(1), Some(Change::Bootstrap(own.bootstrap.clone())));
+        let before = directory.members();
+        let other = MemberSpec { name: "z".into(), peer_urls: vec![] };
+        let other = Bootstrap::new("t", &[other]).unwrap();
+        directory.apply(Index(2), Some(Change::Bootstrap(other)));
+        assert_eq!(directory.members(), before);
+        assert_eq!(directory.applied(), Index(2));
+    }
+}

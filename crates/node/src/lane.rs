@@ -1,0 +1,354 @@
+//! The stepped machine: some groups, their one log, their timers, and the
+//! clients who wait. Everything that a server or a simulator drives.
+
+use crate::directory::Own;
+use crate::event::{Action, Answer, Ask, Event, Halt, Level, Note, Refused, WatchEvent, WatchOpen};
+use crate::fabric::Fabric;
+use crate::intake::Intake;
+use crate::machine::Look;
+use crate::mail::Mail;
+use crate::replica::{Replica, Turn};
+use crate::wire::{self, Post, Say};
+use crate::writes::Owner;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use base::limits::{ENTRY_BYTES_MAX, WATCHES_MAX};
+use base::time::earliest;
+use base::{AskId, GroupId, Index, KeyspaceId, NodeId, Serial, Time, WatchKey};
+use bytes::Bytes;
+use consensus::contract::Input;
+use core::time::Duration;
+use journal::disk::DiskDone;
+use journal::wal::Wal;
+
+/// One lane of a node.
+#[derive(Debug)]
+pub struct Lane {
+    own: Own,
+    wal: Wal,
+    /// I76: the log's word, never more: what is acknowledged rests on it.
+    durable: Serial,
+    groups: BTreeMap<GroupId, Replica>,
+    fabric: Fabric,
+    mail: Mail,
+    intake: Intake,
+    watches: BTreeMap<WatchKey, GroupId>,
+    ready: bool,
+    halt: Option<Halt>,
+    /// Nothing is done after the lane has stopped.
+    halted: bool,
+}
+
+/// What [`crate::boot::boot`] puts a lane together from.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) own: Own,
+    pub(crate) wal: Wal,
+    pub(crate) groups: BTreeMap<GroupId, Replica>,
+    pub(crate) heartbeat: Duration,
+    pub(crate) request_timeout: Duration,
+}
+
+impl Lane {
+    pub(crate) fn new(parts: Parts, now: Time) -> Self {
+        Self {
+            own: parts.own,
+            durable: parts.wal.durable(),
+            wal: parts.wal,
+            groups: parts.groups,
+            fabric: Fabric::new(parts.heartbeat, now),
+            mail: Mail::default(),
+            intake: Intake::new(parts.request_timeout),
+            watches: BTreeMap::new(),
+            ready: false,
+            halt: None,
+            halted: false,
+        }
+    }
+
+    /// The only way in. What is to be done is appended to `out`.
+    pub fn step(&mut self, now: Time, event: Event, out: &mut Vec<Action>) {
+        if self.halted {
+            return refuse_for_ever(&event, out);
+        }
+        match event {
+            Event::Timeout => self.on_timeout(now, out),
+            Event::TurnEnd => self.end_turn(now, out),
+            Event::Disk(done) => self.on_disk(now, done, out),
+            Event::Frame { from, frame } => self.on_frame(now, from, frame, out),
+            Event::Link { peer, up } => {
+                if self.fabric.link(peer, up) {
+                    self.each(now, out, |replica, turn| {
+                        replica.step(turn, Input::Link { peer, up });
+                    });
+                }
+            }
+            Event::Ask { id, ask } => self.on_ask(now, id, ask, out),
+            Event::Forget { id } => {
+                self.intake.finish(id);
+            }
+            Event::Watch { key, open } => self.on_watch(key, open, out),
+            Event::Credit { key, batches } => {
+                self.with_watch(key, |replica| replica.credit(key, batches));
+            }
+            Event::Unwatch { key } => {
+                self.with_watch(key, |replica| replica.watches.close(key));
+                self.watches.remove(&key);
+            }
+        }
+        if let Some(why) = self.halt.take() {
+            self.stop(why, out);
+        }
+    }
+
+    /// Step again no later than this, with [`Event::Timeout`] if nothing else came.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        if self.halted {
+            return None;
+        }
+        let own = earliest(Some(self.fabric.deadline()), self.intake.deadline());
+        let own = earliest(own, self.wal.deadline());
+        self.groups.values().fold(own, |soonest, it| earliest(soonest, it.deadline()))
+    }
+
+    /// How far a group's state is here, and a hash of it: equal on every node
+    /// that applied as much.
+    #[must_use]
+    pub fn state_hash(&self, group: GroupId) -> Option<(Index, u64)> {
+        let machine = self.groups.get(&group)?.machine();
+        Some((machine.applied(), machine.state_hash()))
+    }
+
+    /// Does something with each replica.
+    fn each(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Action>,
+        mut work: impl FnMut(&mut Replica, &mut Turn<'_>),
+    ) {
+        let Self { own, wal, durable, groups, mail, intake, halt, .. } = self;
+        let mut turn = Turn { now, durable: *durable, own, wal, mail, intake, halt, out };
+        groups.values_mut().for_each(|replica| work(replica, &mut turn));
+    }
+
+    /// Does something with one replica, if it is here.
+    fn one<T>(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Action>,
+        group: GroupId,
+        work: impl FnOnce(&mut Replica, &mut Turn<'_>) -> T,
+    ) -> Option<T> {
+        let Self { own, wal, durable, groups, mail, intake, halt, .. } = self;
+        let mut turn = Turn { now, durable: *durable, own, wal, mail, intake, halt, out };
+        groups.get_mut(&group).map(|replica| work(replica, &mut turn))
+    }
+
+    fn on_timeout(&mut self, now: Time, out: &mut Vec<Action>) {
+        if self.fabric.beat(now) {
+            self.each(now, out, |replica, turn| replica.step(turn, Input::Beat));
+        }
+        self.each(now, out, |replica, turn| replica.on_timeout(turn));
+        let mut late: BTreeMap<GroupId, BTreeSet<AskId>> = BTreeMap::new();
+        for (group, id) in self.intake.expired(now) {
+            late.entry(group).or_default().insert(id);
+        }
+        for (group, asks) in late {
+            self.give_up(group, asks, out);
+        }
+    }
+
+    /// The time of these asks is over. Only what was never proposed is known
+    /// not to happen.
+    fn give_up(&mut self, group: GroupId, asks: BTreeSet<AskId>, out: &mut Vec<Action>) {
+        let Some(replica) = self.groups.get_mut(&group) else { return };
+        let never = replica.forget(&asks);
+        let term = replica.term();
+        for id in asks {
+            let why = if never.contains(&id) { Refused::NoLeader } else { Refused::TimedOut };
+            if self.intake.finish(id) {
+                out.push(Action::Reply { id, term, answer: Answer::Refused(why) });
+            }
+        }
+    }
+
+    fn on_disk(&mut self, now: Time, done: DiskDone, out: &mut Vec<Action>) {
+        match self.wal.on_done(now, done) {
+            Ok(durable) => self.on_durable(now, durable, out),
+            Err(error) => self.halt = Some(Halt::Disk(error)),
+        }
+    }
+
+    fn on_durable(&mut self, now: Time, durable: Serial, out: &mut Vec<Action>) {
+        if durable > self.durable {
+            self.durable = durable;
+            self.mail.release(durable);
+            self.each(now, out, |replica, turn| replica.on_durable(turn));
+        }
+    }
+
+    fn on_frame(&mut self, now: Time, from: NodeId, frame: Bytes, out: &mut Vec<Action>) {
+        let Ok(posts) = wire::decode_frame(frame) else {
+            out.push(Action::Note(Note::Dropped { from, why: "frame cannot be read" }));
+            return;
+        };
+        let member = self.own.bootstrap.members.iter().any(|it| it.id == from);
+        if !member || from == self.own.me {
+            out.push(Action::Note(Note::Dropped { from, why: "not a member" }));
+            return;
+        }
+        for Post { group, say, .. } in posts {
+            let known = self.one(now, out, group, |replica, turn| match say {
+                Say::Letter(letter) => replica.step(turn, Input::Letter { from, letter }),
+                Say::Forward { ticket, ballot, body } => {
+                    replica.on_forward(turn, from, ticket, ballot, body);
+                }
+                Say::Forwarded { ticket, place } => {
+                    replica.on_forwarded(turn, from, ticket, place);
+                }
+            });
+            if known.is_none() {
+                out.push(Action::Note(Note::Dropped { from, why: "unknown group" }));
+            }
+        }
+    }
+
+    fn on_ask(&mut self, now: Time, id: AskId, ask: Ask, out: &mut Vec<Action>) {
+        let done = match ask {
+            Ask::Status => self.groups.get(&GroupId::DEFAULT).map(|it| Answer::Status(it.status())),
+            Ask::Members { level } => {
+                self.look(now, id, GroupId::DIRECTORY, Look::Members, level, out)
+            }
+            Ask::Read { keyspace, query, level } => {
+                self.look(now, id, group_of(keyspace), Look::Kv(query), level, out)
+            }
+            Ask::Write { envelope, command } => {
+                let body = kv::encode::encode(&envelope, &command);
+                self.write(now, id, group_of(envelope.keyspace), body, out)
+            }
+        };
+        if let Some(answer) = done {
+            let term = self.groups.get(&GroupId::DEFAULT).map_or(1, Replica::term);
+            out.push(Action::Reply { id, term, answer });
+        }
+    }
+
+    fn look(
+        &mut self,
+        now: Time,
+        id: AskId,
+        group: GroupId,
+        look: Look,
+        level: Level,
+        out: &mut Vec<Action>,
+    ) -> Option<Answer> {
+        let Some(replica) = self.groups.get_mut(&group) else { return Some(no_keyspace()) };
+        if level == Level::Serializable {
+            return Some(replica.look(&look).unwrap_or_else(no_keyspace));
+        }
+        if let Err(why) = self.intake.admit(now, id, group, size_of::<Look>()) {
+            return Some(Answer::Refused(why));
+        }
+        self.one(now, out, group, |replica, _| replica.read(id, look));
+        None
+    }
+
+    fn write(
+        &mut self,
+        now: Time,
+        id: AskId,
+        group: GroupId,
+        body: Bytes,
+        out: &mut Vec<Action>,
+    ) -> Option<Answer> {
+        if group == GroupId::DIRECTORY || !self.groups.contains_key(&group) {
+            return Some(no_keyspace());
+        }
+        if body.len() > ENTRY_BYTES_MAX {
+            return Some(Answer::Refused(Refused::TooLarge));
+        }
+        if let Err(why) = self.intake.admit(now, id, group, body.len()) {
+            return Some(Answer::Refused(why));
+        }
+        self.one(now, out, group, |replica, turn| replica.write(turn, Owner::Client(id), body));
+        None
+    }
+
+    fn on_watch(&mut self, key: WatchKey, open: WatchOpen, out: &mut Vec<Action>) {
+        let group = group_of(open.keyspace);
+        let full = self.watches.len() >= WATCHES_MAX;
+        let replica = self.groups.get_mut(&group);
+        let opened = match replica.filter(|it| it.machine().keyspace().is_some()) {
+            _ if full => Err(Refused::TooManyRequests),
+            None => Err(Refused::NoSuchKeyspace),
+            Some(replica) => Ok((replica.term(), replica.watch(key, open))),
+        };
+        let (term, event) = match opened {
+            Ok((term, revision)) => (term, WatchEvent::Opened { revision }),
+            Err(why) => (1, WatchEvent::Refused(why)),
+        };
+        if matches!(event, WatchEvent::Opened { .. }) {
+            self.watches.insert(key, group);
+        }
+        out.push(Action::Watch { key, term, event });
+    }
+
+    fn with_watch(&mut self, key: WatchKey, work: impl FnOnce(&mut Replica)) {
+        let group = self.watches.get(&key);
+        if let Some(replica) = group.and_then(|group| self.groups.get_mut(group)) {
+            work(replica);
+        }
+    }
+
+    /// Puts together what the events of the turn owe: letters, one disk operation.
+    fn end_turn(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.each(now, out, |replica, turn| replica.end_turn(turn));
+        if let Some(op) = self.wal.next_op(now) {
+            out.push(crate::event::Action::Disk(op));
+            let early = self.wal.last_serial();
+            base::mutant!(AckBeforeSync, (), self.on_durable(now, early, out));
+        }
+        self.mail.flush(out);
+        if !self.ready && self.groups.values().all(Replica::has_leader) {
+            self.ready = true;
+            out.push(Action::Note(Note::Ready));
+        }
+    }
+
+    /// Stops for good: nobody is left waiting, and nothing is acknowledged.
+    fn stop(&mut self, why: Halt, out: &mut Vec<Action>) {
+        self.halted = true;
+        for id in self.intake.drain() {
+            out.push(Action::Reply { id, term: 1, answer: Answer::Refused(Refused::Stopped) });
+        }
+        for key in core::mem::take(&mut self.watches).into_keys() {
+            let event = WatchEvent::Refused(Refused::Stopped);
+            out.push(Action::Watch { key, term: 1, event });
+        }
+        out.push(Action::Halt(why));
+    }
+}
+
+/// The group that serves a keyspace: every keyspace has one shard so far.
+const fn group_of(keyspace: KeyspaceId) -> GroupId {
+    GroupId(keyspace.0)
+}
+
+const fn no_keyspace() -> Answer {
+    Answer::Refused(Refused::NoSuchKeyspace)
+}
+
+fn refuse_for_ever(event: &Event, out: &mut Vec<Action>) {
+    match event {
+        Event::Ask { id, .. } => {
+            let answer = Answer::Refused(Refused::Stopped);
+            out.push(Action::Reply { id: *id, term: 1, answer });
+        }
+        Event::Watch { key, .. } => {
+            let event = WatchEvent::Refused(Refused::Stopped);
+            out.push(Action::Watch { key: *key, term: 1, event });
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,115 @@
+//! What a group's log means: the directory of the cluster, or a keyspace.
+
+use crate::directory::{Change, Directory, Own};
+use crate::event::{Answer, Query};
+use base::{GroupId, Index, KeyspaceId};
+use bytes::Bytes;
+use consensus::entry::{Entry, EntryKind};
+
+/// The state machine of one group.
+#[derive(Debug)]
+pub(crate) enum Machine {
+    /// Group 0.
+    Directory(Directory),
+    /// Every other group.
+    Keyspace(kv::machine::Machine),
+}
+
+/// The log holds something that this version cannot read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Unknown;
+
+/// What can be read from a machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Look {
+    /// A keyspace's pairs.
+    Kv(Query),
+    /// The directory's members.
+    Members,
+}
+
+impl Machine {
+    /// The empty machine of a group.
+    pub(crate) fn new(group: GroupId) -> Self {
+        match group {
+            GroupId::DIRECTORY => Self::Directory(Directory::default()),
+            GroupId(shard) => Self::Keyspace(kv::machine::Machine::new(KeyspaceId(shard))),
+        }
+    }
+
+    /// How far the log is applied.
+    pub(crate) const fn applied(&self) -> Index {
+        match self {
+            Self::Directory(directory) => directory.applied(),
+            Self::Keyspace(machine) => machine.applied(),
+        }
+    }
+
+    /// Applies one chosen entry.
+    pub(crate) fn apply(&mut self, entry: &Entry) -> Result<Option<Answer>, Unknown> {
+        let command = entry.kind == EntryKind::Command;
+        match self {
+            Self::Directory(directory) => {
+                let change = command.then(|| Change::decode(&entry.body)).transpose();
+                directory.apply(entry.index, change.map_err(|_| Unknown)?);
+                Ok(None)
+            }
+            Self::Keyspace(machine) if command => {
+                let reply = machine.apply(entry.index, entry.clock, &entry.body);
+                reply.map(|reply| Some(Answer::Kv(reply))).map_err(|_| Unknown)
+            }
+            Self::Keyspace(machine) => {
+                machine.skip(entry.index);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether [`Machine::apply`] will understand this body.
+    pub(crate) fn understands(&self, body: &Bytes) -> bool {
+        match self {
+            Self::Directory(_) => Change::decode(body).is_ok(),
+            Self::Keyspace(_) => kv::encode::decode(body.clone()).is_ok(),
+        }
+    }
+
+    /// Reads the state as it is; `None` if this is not the machine to ask.
+    pub(crate) fn look(&self, look: &Look) -> Option<Answer> {
+        match (self, look) {
+            (Self::Directory(directory), Look::Members) => {
+                Some(Answer::Members(directory.members()))
+            }
+            (Self::Keyspace(machine), Look::Kv(Query::Range(query))) => {
+                Some(Answer::Kv(machine.query(query)))
+            }
+            (Self::Keyspace(machine), Look::Kv(Query::Txn(txn))) => {
+                Some(Answer::Kv(machine.read_txn(txn)))
+            }
+            (Self::Directory(_), Look::Kv(_)) | (Self::Keyspace(_), Look::Members) => None,
+        }
+    }
+
+    /// What the group's log lacks and this node should propose.
+    pub(crate) fn chore(&self, own: &Own, leads: bool) -> Option<Bytes> {
+        match self {
+            Self::Directory(directory) => directory.lacks(own, leads).map(|it| it.encode()),
+            Self::Keyspace(_) => None,
+        }
+    }
+
+    /// The keyspace, if it is one.
+    pub(crate) const fn keyspace(&self) -> Option<&kv::machine::Machine> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Keyspace(machine) => Some(machine),
+        }
+    }
+
+    /// A hash of everything applied: equal on every replica that applied as much.
+    pub(crate) fn state_hash(&self) -> u64 {
+        match self {
+            Self::Directory(directory) => directory.state_hash(),
+            Self::Keyspace(machine) => machine.state_hash(),
+        }
+    }
+}

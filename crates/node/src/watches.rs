@@ -1,0 +1,90 @@
+//! The watches of one keyspace: each is a cursor into the applied history,
+//! moved only as far as the watcher has room. There is no queue to overflow.
+
+use crate::event::{Action, WatchEvent, WatchOpen};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use base::limits::WATCH_BATCH_REVISIONS_MAX;
+use base::{Revision, WatchKey, sometimes};
+use kv::machine::Machine;
+use kv::watch::WatchFilter;
+
+#[derive(Debug)]
+struct Watch {
+    filter: WatchFilter,
+    /// I72: everything below was told or does not concern the watch; never goes back.
+    next: Revision,
+    credit: u32,
+}
+
+/// The watches of one keyspace.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    open: BTreeMap<WatchKey, Watch>,
+    /// Watches to look at even if the keyspace has not changed.
+    touched: BTreeSet<WatchKey>,
+    seen: Revision,
+}
+
+impl Watches {
+    /// Opens a watch; says at which revision it was opened.
+    pub(crate) fn open(&mut self, key: WatchKey, open: WatchOpen, current: Revision) -> Revision {
+        let WatchOpen { range, no_put, no_delete, want_previous, from, credit, .. } = open;
+        let filter = WatchFilter { range, no_put, no_delete, want_previous };
+        if from.is_some_and(|from| from <= current) {
+            sometimes!(WatchCaughtUp);
+        }
+        let next = from.unwrap_or(current.next());
+        self.open.insert(key, Watch { filter, next, credit });
+        self.touched.insert(key);
+        current
+    }
+
+    /// Gives a watch more room.
+    pub(crate) fn credit(&mut self, key: WatchKey, batches: u32) {
+        if let Some(watch) = self.open.get_mut(&key) {
+            watch.credit = watch.credit.saturating_add(batches);
+            self.touched.insert(key);
+        }
+    }
+
+    /// Closes a watch.
+    pub(crate) fn close(&mut self, key: WatchKey) {
+        self.open.remove(&key);
+        self.touched.remove(&key);
+    }
+
+    /// Moves every cursor as far as there is history and room.
+    pub(crate) fn fill(&mut self, machine: &Machine, term: u64, out: &mut Vec<Action>) {
+        let touched = core::mem::take(&mut self.touched);
+        let revision = machine.revision();
+        if revision > self.seen {
+            self.seen = revision;
+            for (key, watch) in &mut self.open {
+                watch.fill(*key, machine, term, out);
+            }
+        } else {
+            for key in touched {
+                if let Some(watch) = self.open.get_mut(&key) {
+                    watch.fill(key, machine, term, out);
+                }
+            }
+        }
+    }
+}
+
+impl Watch {
+    fn fill(&mut self, key: WatchKey, machine: &Machine, term: u64, out: &mut Vec<Action>) {
+        let revision = machine.revision();
+        while self.credit > 0 && self.next <= revision {
+            let page = machine.changes(&self.filter, self.next, WATCH_BATCH_REVISIONS_MAX);
+            base::invariant!(I72, page.next > self.next, "{:?} after {:?}", page.next, self.next);
+            self.next = page.next;
+            if !page.batches.is_empty() {
+                self.credit -= 1;
+                let event = WatchEvent::Changes { revision, batches: page.batches };
+                out.push(Action::Watch { key, term, event });
+            }
+        }
+    }
+}

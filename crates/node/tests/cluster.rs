@@ -2,6 +2,12 @@
 //! at once, time moves from deadline to deadline. What the simulator shakes,
 //! these tests tell as stories.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is the message"
+)]
+
 use base::{AskId, GroupId, KeyspaceId, Revision, Time, WatchKey};
 use bytes::Bytes;
 use journal::disk::{Disk, DiskDone, DiskError};

@@ -181,6 +181,7 @@ impl Lane {
     }
 
     fn on_durable(&mut self, now: Time, durable: Serial, out: &mut Vec<Action>) {
+        base::invariant!(I76, durable <= self.wal.last_serial());
         if durable > self.durable {
             self.durable = durable;
             self.mail.release(durable);

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 use ::kv::command::{
-    Command, CompareHow, CompareWith, DeleteRange, KeyRange, Put, RangeQuery, Txn, TxnOp,
+    Command, CompareHow, CompareWith, DeleteRange, KeyRange, Put, RangeQuery, Sort, SortTarget,
+    Txn, TxnOp,
 };
 use api::etcd::error::Status;
 use api::etcd::kv::{self, Ask, Level, Query, TXN_DEPTH_MAX};
@@ -108,6 +109,28 @@ fn a_range_carries_every_field() {
     };
     let ask = Ask::Read { query: Query::Range(query), level: Level::Linearizable };
     assert_eq!(kv::range(request), Ok(ask));
+}
+
+#[test]
+fn any_bound_of_a_range_makes_it_sort_before_it_cuts() {
+    let bounded: [fn(&mut RangeRequest); 4] = [
+        |range| range.min_mod_revision = 1,
+        |range| range.max_mod_revision = 1,
+        |range| range.min_create_revision = 1,
+        |range| range.max_create_revision = 1,
+    ];
+    let sort = |request| match kv::range(request) {
+        Ok(Ask::Read { query: Query::Range(query), .. }) => query.sort,
+        other => panic!("not a range: {other:?}"),
+    };
+    let by_version = RangeRequest { sort_target: 1, ..range_of("k") };
+    assert_eq!(sort(by_version.clone()), Some((SortTarget::Version, None)));
+    for bound in bounded {
+        let mut request = by_version.clone();
+        bound(&mut request);
+        let whole = Sort { target: SortTarget::Version, descending: false };
+        assert_eq!(sort(request), Some((SortTarget::Version, Some(whole))));
+    }
 }
 
 #[test]

@@ -248,6 +248,14 @@ fn a_watch_that_has_caught_up_is_live() {
 }
 
 #[test]
+fn a_watch_is_behind_as_long_as_the_store_is_one_revision_ahead() {
+    let mut bench = Bench::opened(from(3));
+    bench.changes(14, vec![(13, vec![put(13)])]);
+    let out = bench.changes(16, vec![(14, vec![put(14)]), (16, vec![put(16)])]);
+    assert_eq!(shape(&out), [(16, 2)]);
+}
+
+#[test]
 fn from_now_on_leaves_out_what_is_there_already() {
     let mut bench = Bench::opened(on("k"));
     let out = bench.changes(13, vec![(12, vec![put(12)]), (13, vec![put(13)])]);

@@ -222,3 +222,74 @@ fn text(reader: &mut Reader) -> Result<String, CodecError> {
     let got = bytes.len() as u64;
     String::from_utf8(bytes.into()).map_err(|_| CodecError::Invalid { what: "text length", got })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryDisk;
+
+    fn identity() -> Identity {
+        let member = |node, name: &str| Member {
+            node: NodeId(node),
+            name: name.into(),
+            peer_urls: vec![format!("http://{name}:2380")],
+        };
+        Identity {
+            owner: Owner { cluster: ClusterId(1), node: NodeId(2), incarnation: Incarnation(3) },
+            name: "n2".into(),
+            bootstrap: Bootstrap {
+                token: Bytes::from("etcd-cluster"),
+                protocol: 1,
+                members: vec![member(1, "n1"), member(2, "n2"), member(3, "n3")],
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_loaded() {
+        let mut disk = MemoryDisk::new();
+        assert_eq!(load(&mut disk), Ok(None));
+        store(&mut disk, &identity()).unwrap();
+        assert_eq!(load(&mut disk), Ok(Some(identity())));
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_shortening_is_refused() {
+        let whole = encode(&identity());
+        for at in 0..whole.len() {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 0x10;
+            let expected_foreign = at < MAGIC.len();
+            match decode(&bytes.into()) {
+                Err(IdentityError::NotOurs) => assert!(expected_foreign, "at {at}"),
+                Err(IdentityError::Damaged(_)) => assert!(!expected_foreign, "at {at}"),
+                other => panic!("at {at}: {other:?}"),
+            }
+            let cut = decode(&whole.slice(..at));
+            assert!(matches!(cut, Err(IdentityError::Damaged(_))), "cut at {at}: {cut:?}");
+        }
+    }
+
+    #[test]
+    fn a_newer_one_says_what_to_do() {
+        for (at, what) in [(10, "format"), (16, "feature bits"), (24, "cipher"), (32, "key id")] {
+            let mut bytes = encode(&identity()).to_vec();
+            bytes[at] = 9;
+            let end = bytes.len() - 4;
+            let crc = crc32c(&bytes[..end]).to_le_bytes();
+            bytes[end..].copy_from_slice(&crc);
+            let error = decode(&bytes.into()).unwrap_err();
+            assert_eq!(error, IdentityError::Newer { what, got: 9 });
+            assert!(error.to_string().contains("start that version or a later one"));
+        }
+    }
+
+    #[test]
+    fn members_stand_in_order_and_once() {
+        let mut twice = identity();
+        twice.bootstrap.members[2].node = NodeId(2);
+        let error = decode(&encode(&twice)).unwrap_err();
+        let why = CodecError::Invalid { what: "member order", got: 2 };
+        assert_eq!(error, IdentityError::Damaged(why));
+    }
+}

@@ -280,3 +280,107 @@ fn lost_ticket() -> DiskDone {
     let why = "the operation was begun before a crash".into();
     DiskDone::Failed(DiskError { what: "finish".into(), why })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write_op(offset: u64, bytes: &[u8]) -> DiskOp {
+        let parts = vec![Bytes::copy_from_slice(bytes)];
+        DiskOp::Write { file: "a".into(), offset, parts }
+    }
+
+    fn disk() -> MemoryDisk {
+        let mut disk = MemoryDisk::new();
+        let create = DiskOp::Create { file: "a".into(), size: 2048 };
+        assert_eq!(disk.perform(create), DiskDone::Synced);
+        disk
+    }
+
+    #[test]
+    fn readers_see_what_is_begun_and_a_crash_may_undo_it() {
+        let mut disk = disk();
+        let ticket = disk.begin(write_op(100, &[1; 1000]));
+        assert_eq!(disk.content("a").unwrap()[100..1100], [1; 1000]);
+        disk.crash_with(&mut |op, sector| {
+            assert_eq!(op, 0);
+            [Fate::Kept, Fate::Lost, Fate::Zeroed][sector as usize]
+        });
+        assert_eq!(disk.content("a").unwrap()[100..512], [1; 412]);
+        assert_eq!(disk.content("a").unwrap()[512..], [0; 1536]);
+        assert!(matches!(disk.finish(ticket), DiskDone::Failed(_)));
+    }
+
+    #[test]
+    fn what_is_finished_stays_with_all_that_was_begun_before_it() {
+        let mut disk = disk();
+        disk.begin(write_op(0, &[1; 8]));
+        let second = disk.begin(write_op(8, &[2; 8]));
+        disk.begin(write_op(16, &[3; 8]));
+        assert_eq!(disk.finish(second), DiskDone::Synced);
+        assert_eq!(disk.unsynced().count(), 1);
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        let content = disk.content("a").unwrap();
+        assert_eq!(content[..24], [[1; 8], [2; 8], [0; 8]].concat());
+    }
+
+    #[test]
+    fn a_write_without_parts_syncs_what_a_killed_process_left() {
+        let mut disk = disk();
+        disk.begin(write_op(0, &[1; 8]));
+        let sync = DiskOp::Write { file: "a".into(), offset: 0, parts: Vec::new() };
+        assert_eq!(disk.perform(sync), DiskDone::Synced);
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        assert_eq!(disk.content("a").unwrap()[..8], [1; 8]);
+    }
+
+    #[test]
+    fn a_failed_write_is_for_a_crash_to_decide() {
+        let mut disk = disk();
+        let ticket = disk.begin(write_op(0, &[1; 8]));
+        let DiskDone::Failed(error) = disk.fail(ticket, "EIO") else { panic!("not failed") };
+        assert_eq!(error.to_string(), "write a: EIO");
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        assert_eq!(disk.content("a").unwrap()[..8], [0; 8]);
+    }
+
+    #[test]
+    fn a_small_file_is_replaced_whole_or_not_at_all() {
+        let mut disk = MemoryDisk::new();
+        let replace =
+            |content: &'static str| DiskOp::Replace { file: "b".into(), content: content.into() };
+        disk.perform(replace("old"));
+        for (fate, left) in [(Fate::Lost, "old"), (Fate::Zeroed, "old"), (Fate::Kept, "new")] {
+            let mut disk = disk.clone();
+            disk.begin(replace("new"));
+            disk.crash_with(&mut |_, _| fate);
+            assert_eq!(disk.content("b").unwrap(), left.as_bytes());
+        }
+    }
+
+    #[test]
+    fn reads_end_with_the_file_and_a_missing_file_is_an_error() {
+        let mut disk = disk();
+        let read = |file: &str, offset| DiskOp::Read { file: file.into(), offset, length: 100 };
+        assert_eq!(disk.perform(read("a", 2000)), DiskDone::Read(Bytes::from(vec![0; 48])));
+        assert_eq!(disk.perform(read("a", 5000)), DiskDone::Read(Bytes::new()));
+        assert!(matches!(disk.perform(read("c", 0)), DiskDone::Failed(_)));
+        let lost = DiskOp::Write { file: "c".into(), offset: 0, parts: Vec::new() };
+        assert!(matches!(disk.perform(lost), DiskDone::Failed(_)));
+        assert_eq!(disk.perform(DiskOp::List), DiskDone::Listed(vec![("a".into(), 2048)]));
+    }
+
+    /// A seed decides every choice, and seeds reach different ends.
+    #[test]
+    fn a_seed_is_one_crash() {
+        let crash = |seed| {
+            let mut disk = disk();
+            disk.begin(write_op(0, &[1; 2048]));
+            disk.crash(&mut Prng::new(seed));
+            disk.content("a").unwrap().to_vec()
+        };
+        let ends: std::collections::BTreeSet<_> = (0..40).map(crash).collect();
+        assert!(ends.len() > 8, "{}", ends.len());
+        assert_eq!(crash(3), crash(3));
+    }
+}

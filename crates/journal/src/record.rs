@@ -310,3 +310,98 @@ fn with_body(bytes: &Bytes, header: &[u8], fields: Fields) -> Found {
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn seal() -> Seal {
+        let (cluster, node, incarnation) = (ClusterId(1), NodeId(2), Incarnation(3));
+        Seal::new(&Owner { cluster, node, incarnation }, 4, 5)
+    }
+
+    fn stored(body: &[u8]) -> Vec<u8> {
+        let kind = RecordKind::Vote { ballot: Ballot::new(6, NodeId(2)) };
+        let record = Record { kind, body: Bytes::copy_from_slice(body), ..Record::witness() };
+        let link = Link { serial: Serial(9), durable: Serial(8), prev_hash: 7 };
+        let mut bytes = Vec::new();
+        encode_header(&record, &link, &seal(), &mut bytes);
+        bytes.extend_from_slice(body);
+        bytes.resize(record.stored_bytes(), 0);
+        bytes
+    }
+
+    /// Checks `bytes` as a header of so many words, with the checksum made good.
+    fn with_good_crc(mut bytes: Vec<u8>, words: u8) -> Found {
+        bytes[5] = words;
+        let crc = crc32c_append(seal().seed, &bytes[4..usize::from(words) * ALIGN]);
+        bytes[..4].copy_from_slice(&crc.to_le_bytes());
+        decode(&bytes.into(), &seal())
+    }
+
+    #[test]
+    fn every_flipped_bit_is_seen() {
+        let whole = stored(b"a promise");
+        assert_eq!(whole.len(), HEADER_BYTES + 16);
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let found = decode(&bytes.into(), &seal());
+            match bit / 8 < HEADER_BYTES {
+                true => assert_eq!(found, Found::BadHeader, "bit {bit}"),
+                false => assert!(matches!(found, Found::BadBody { .. }), "bit {bit}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_ends_early_still_says_whose_it_was() {
+        let whole = Bytes::from(stored(b"a promise"));
+        for cut in HEADER_BYTES..whole.len() {
+            let Found::BadBody { link, .. } = decode(&whole.slice(..cut), &seal()) else {
+                panic!("cut at {cut}")
+            };
+            assert_eq!(link.serial, Serial(9));
+        }
+        assert_eq!(decode(&whole.slice(..HEADER_BYTES - 1), &seal()), Found::BadHeader);
+    }
+
+    #[test]
+    fn zeros_are_nothing() {
+        for length in [0, 8, HEADER_BYTES, 4096] {
+            assert_eq!(decode(&vec![0; length].into(), &seal()), Found::Nothing);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_build_wrote_is_named() {
+        let whole = stored(&[1; 200]);
+        for (at, what) in [(4, "record format"), (6, "record kind"), (104, "record flags")] {
+            let mut bytes = whole.clone();
+            bytes[at] = 200;
+            let got = 200;
+            assert_eq!(with_good_crc(bytes, HEADER_WORDS), Found::Unknown { what, got });
+        }
+        let (what, got) = ("header length", 15);
+        assert_eq!(with_good_crc(whole, 15), Found::Unknown { what, got });
+    }
+
+    proptest! {
+        /// What has a good checksum reaches the code behind it.
+        #[test]
+        fn a_header_of_any_fields_is_read_or_refused(
+            mut bytes in proptest::collection::vec(any::<u8>(), 256..400),
+            words in 14u8..32,
+            known in any::<bool>(),
+        ) {
+            bytes[8..16].copy_from_slice(&5u64.to_le_bytes());
+            if known {
+                bytes[4] = FORMAT;
+                bytes[6] %= 4;
+                bytes[104..106].fill(0);
+            }
+            prop_assert_ne!(with_good_crc(bytes, words), Found::BadHeader);
+        }
+    }
+}

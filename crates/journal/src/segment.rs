@@ -147,3 +147,56 @@ fn parse(fields: &[u8]) -> Result<Head, CodecError> {
 fn refuse(what: &'static str, got: u64) -> Result<(), CodecError> {
     if got == 0 { Ok(()) } else { Err(CodecError::Invalid { what, got }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        Head {
+            owner: Owner { cluster: ClusterId(1), node: NodeId(2), incarnation: Incarnation(3) },
+            lane: 4,
+            number: 5,
+            generation: 6,
+            size: 7,
+            first: Serial(8),
+            prev_hash: 9,
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let block = encode(&head());
+        assert_eq!(block.len(), HEAD_BYTES);
+        assert_eq!(decode(&block), FoundHead::Good(head()));
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_shortening_is_seen() {
+        let block = encode(&head());
+        for at in 0..HEAD_BYTES {
+            let mut bytes = block.to_vec();
+            bytes[at] ^= 0x40;
+            assert_eq!(decode(&bytes), FoundHead::Bad, "at {at}");
+        }
+        assert_eq!(decode(&block[..HEAD_BYTES - 1]), FoundHead::Bad);
+        assert_eq!(decode(&[]), FoundHead::Nothing);
+        assert_eq!(decode(&[0; HEAD_BYTES]), FoundHead::Nothing);
+    }
+
+    #[test]
+    fn a_name_stands_for_one_segment_of_one_lane() {
+        assert_eq!(file_name(3, 0x1f), "wal-3-000000000000001f.seg");
+        assert_eq!(number_of(3, "wal-3-000000000000001f.seg"), Some(0x1f));
+        for other in [
+            "wal-3-1f.seg",
+            "wal-3-000000000000001F.seg",
+            "wal-3-+00000000000001f.seg",
+            "wal-30-000000000000001f.seg",
+            "wal-3-000000000000001f.seg.tmp",
+            "node.id",
+        ] {
+            assert_eq!(number_of(3, other), None, "{other}");
+        }
+    }
+}

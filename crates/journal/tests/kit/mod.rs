@@ -67,7 +67,7 @@ fn model_of(group: GroupId, records: &[Record]) -> GroupRecovered {
         .collect();
     let newest = mine.last().unwrap().1;
     let first = mine.iter().rposition(|(_, record)| record.incarnation != newest.incarnation);
-    let mine = &mine[first.map_or(0, |place| place + 1)..];
+    let mine = mine.split_at(first.map_or(0, |place| place + 1)).1;
     let vote = mine.iter().rev().find_map(|(_, record)| match record.kind {
         RecordKind::Vote { ballot } => Some((ballot, record.body.clone())),
         _ => None,

@@ -1,0 +1,199 @@
+//! A cluster of three lanes in lockstep: every letter arrives, every disk
+//! operation is done at once, time moves from deadline to deadline.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use base::{AskId, KeyspaceId, Revision, Time, WatchKey};
+use bytes::Bytes;
+use journal::disk::{Disk, DiskDone, DiskError};
+use journal::memory::MemoryDisk;
+use kv::command::{Command, Envelope, KeyRange, OpReply, Put, RangeQuery};
+use node::boot::{BootOptions, Booted, Timing, boot};
+use node::bootstrap::MemberSpec;
+use node::event::{Action, Answer, Ask, Event, Level, Query, WatchEvent};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+pub(crate) const KEYSPACE: KeyspaceId = KeyspaceId(1);
+
+pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
+    let spec = |name: &&str| MemberSpec {
+        name: (*name).into(),
+        peer_urls: vec![format!("http://{name}:2380")],
+    };
+    BootOptions {
+        name: name.into(),
+        token: "test".into(),
+        members: ["a", "b", "c"].iter().map(spec).collect(),
+        client_urls: vec![format!("http://{name}:2379")],
+        timing: Timing {
+            heartbeat: Duration::from_millis(50),
+            election: Duration::from_millis(500),
+        },
+        request_timeout: Duration::from_secs(5),
+        segment_bytes: 1 << 15,
+        seed,
+        incarnation: seed,
+    }
+}
+
+pub(crate) struct Cluster {
+    pub(crate) now: Time,
+    pub(crate) nodes: Vec<Option<Booted>>,
+    pub(crate) disks: Vec<MemoryDisk>,
+    pub(crate) mail: VecDeque<(usize, Event)>,
+    pub(crate) replies: BTreeMap<AskId, Answer>,
+    pub(crate) watched: Vec<(WatchKey, WatchEvent)>,
+    pub(crate) disks_work: bool,
+    asks: u64,
+}
+
+impl Cluster {
+    pub(crate) fn new() -> Self {
+        Self::on((0..3).map(|_| MemoryDisk::new()).collect())
+    }
+
+    /// A cluster on these disks.
+    pub(crate) fn on(disks: Vec<MemoryDisk>) -> Self {
+        let mut cluster = Self {
+            now: Time::ZERO,
+            nodes: (0..3).map(|_| None).collect(),
+            disks,
+            mail: VecDeque::new(),
+            replies: BTreeMap::new(),
+            watched: Vec::new(),
+            disks_work: true,
+            asks: 0,
+        };
+        (0..3).for_each(|at| cluster.start(at));
+        cluster
+    }
+
+    pub(crate) fn start(&mut self, at: usize) {
+        let options = options(["a", "b", "c"][at], at as u64 + 1 + self.now.0);
+        self.nodes[at] = Some(boot(&mut self.disks[at], &options, self.now).unwrap());
+    }
+
+    pub(crate) fn kill(&mut self, at: usize) {
+        let peer = self.nodes[at].take().unwrap().me;
+        for other in 0..3 {
+            self.step(other, Event::Link { peer, up: false });
+        }
+    }
+
+    pub(crate) fn step(&mut self, at: usize, event: Event) {
+        let Some(node) = &mut self.nodes[at] else { return };
+        let mut actions = Vec::new();
+        node.lane.step(self.now, event, &mut actions);
+        node.lane.step(self.now, Event::TurnEnd, &mut actions);
+        let me = node.me;
+        for action in actions {
+            match action {
+                Action::Disk(op) if self.disks_work => {
+                    let done = self.disks[at].perform(op);
+                    self.mail.push_back((at, Event::Disk(done)));
+                }
+                Action::Disk(_) => {
+                    let error = DiskError { what: "write".into(), why: "broken".into() };
+                    self.mail.push_back((at, Event::Disk(DiskDone::Failed(error))));
+                }
+                Action::Send { to, frame, .. } => {
+                    let alive = |it: &Option<Booted>| it.as_ref().is_some_and(|it| it.me == to);
+                    if let Some(other) = self.nodes.iter().position(alive) {
+                        self.mail.push_back((other, Event::Frame { from: me, frame }));
+                    }
+                }
+                Action::Reply { id, answer, .. } => {
+                    assert!(self.replies.insert(id, answer).is_none(), "{id} answered twice");
+                }
+                Action::Watch { key, event, .. } => self.watched.push((key, event)),
+                Action::Note(_) | Action::Halt(_) => {}
+            }
+        }
+    }
+
+    /// Goes on until `done`, at most for a minute of the cluster's own time.
+    pub(crate) fn run(&mut self, mut done: impl FnMut(&Self) -> bool) {
+        let end = self.now + Duration::from_secs(60);
+        while !done(self) {
+            assert!(self.now < end, "the cluster makes no progress");
+            if let Some((at, event)) = self.mail.pop_front() {
+                self.step(at, event);
+                continue;
+            }
+            let soonest = self.nodes.iter().flatten().filter_map(|it| it.lane.deadline()).min();
+            self.now = soonest.unwrap().max(self.now + Duration::from_nanos(1));
+            (0..3).for_each(|at| self.step(at, Event::Timeout));
+        }
+    }
+
+    pub(crate) fn ask(&mut self, at: usize, ask: Ask) -> AskId {
+        self.asks += 1;
+        let id = AskId(self.asks);
+        self.step(at, Event::Ask { id, ask });
+        id
+    }
+
+    pub(crate) fn answer(&mut self, at: usize, ask: Ask) -> Answer {
+        let id = self.ask(at, ask);
+        self.run(|cluster| cluster.replies.contains_key(&id));
+        self.replies[&id].clone()
+    }
+
+    pub(crate) fn put(&mut self, at: usize, key: &'static str, value: &'static str) -> Answer {
+        self.answer(at, put(key, value))
+    }
+
+    pub(crate) fn get(&mut self, at: usize, key: &'static str) -> Option<Bytes> {
+        let Answer::Kv(reply) = self.answer(at, get(key, Level::Linearizable)) else {
+            panic!("no reply from {at}")
+        };
+        let Ok(OpReply::Range(range)) = reply.result else { panic!("no range from {at}") };
+        range.kvs.first().map(|kv| kv.value.clone())
+    }
+
+    pub(crate) fn leader(&mut self) -> usize {
+        let mut found = None;
+        for at in 0..3 {
+            if self.nodes[at].is_some()
+                && let Answer::Status(status) = self.answer(at, Ask::Status)
+            {
+                found = found.or(status.leader);
+            }
+        }
+        let is = |it: &Option<Booted>| it.as_ref().is_some_and(|it| Some(it.me) == found);
+        self.nodes.iter().position(is).expect("a leader that is alive")
+    }
+}
+
+pub(crate) fn put(key: &'static str, value: &'static str) -> Ask {
+    let envelope = Envelope { keyspace: KEYSPACE, ..Envelope::default() };
+    let put = Put {
+        key: Bytes::from_static(key.as_bytes()),
+        value: Some(Bytes::from_static(value.as_bytes())),
+        lease: Some(0),
+        want_previous: false,
+    };
+    Ask::Write { envelope, command: Command::Put(put) }
+}
+
+pub(crate) fn get(key: &'static str, level: Level) -> Ask {
+    let query = Query::Range(RangeQuery {
+        range: KeyRange::One(Bytes::from_static(key.as_bytes())),
+        revision: None,
+        limit: 0,
+        sort: None,
+        keys_only: false,
+        count_only: false,
+        modified: (0, 0),
+        create: (0, 0),
+    });
+    Ask::Read { keyspace: KEYSPACE, query, level }
+}
+
+pub(crate) fn revision(answer: &Answer) -> Revision {
+    match answer {
+        Answer::Kv(reply) if reply.result.is_ok() => reply.revision,
+        other => panic!("not done: {other:?}"),
+    }
+}

@@ -76,12 +76,6 @@ impl Progress {
         }
     }
 
-    /// Whether one letter must go even if it carries nothing.
-    #[must_use]
-    pub const fn probing(&self) -> bool {
-        matches!(self.mode, Mode::Probe { .. })
-    }
-
     /// A letter left that ends at `last` with `bytes` of entries.
     pub fn on_sent(&mut self, last: Index, bytes: usize) {
         match &mut self.mode {
@@ -113,7 +107,9 @@ impl Progress {
     /// disk or not. Finds letters that were lost.
     pub fn on_held(&mut self, held: Index) {
         match &mut self.mode {
-            Mode::Probe { .. } if held >= self.next.prev() => self.replicate(held.next()),
+            Mode::Probe { beats: None } if held >= self.next.prev() => self.replicate(held.next()),
+            // More than was asked for: the letter is there, its answer is late or lost.
+            Mode::Probe { .. } if held >= self.next => self.replicate(held.next()),
             Mode::Probe { beats } => *beats = beats.filter(|beats| *beats < 2),
             Mode::Replicate(window) if held.max(self.matched) < window.older => {
                 self.probe(held.next());
@@ -182,6 +178,10 @@ impl Window {
 mod tests {
     use super::*;
 
+    fn probing(progress: &Progress) -> bool {
+        matches!(progress.mode, Mode::Probe { .. })
+    }
+
     fn replicating() -> Progress {
         let mut progress = Progress::new(Index(5), Time::ZERO);
         progress.on_matched(Index(4));
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!((progress.ready(), progress.next()), (false, Index(5)));
         progress.on_matched(Index(9));
         assert_eq!(
-            (progress.ready(), progress.next(), progress.probing()),
+            (progress.ready(), progress.next(), probing(&progress)),
             (true, Index(10), false)
         );
     }
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(progress.next(), Index(8));
         let mut progress = replicating();
         assert!(!progress.on_reject(Index(4), Index(1)));
-        assert_eq!((progress.next(), progress.probing()), (Index(5), false));
+        assert_eq!((progress.next(), probing(&progress)), (Index(5), false));
     }
 
     #[test]
@@ -245,12 +245,12 @@ mod tests {
         progress.on_sent(Index(7), 1);
         progress.on_beat();
         progress.on_held(Index(4));
-        assert!(!progress.probing(), "they may still be on their way");
+        assert!(!probing(&progress), "they may still be on their way");
         progress.on_beat();
         progress.on_held(Index(7));
-        assert!(!progress.probing(), "held, though not on disk");
+        assert!(!probing(&progress), "held, though not on disk");
         progress.on_held(Index(5));
-        assert_eq!((progress.probing(), progress.next()), (true, Index(6)));
+        assert_eq!((probing(&progress), progress.next()), (true, Index(6)));
     }
 
     #[test]
@@ -260,6 +260,6 @@ mod tests {
         progress.on_link();
         assert_eq!(progress.next(), Index(5));
         assert!(progress.on_matched(Index(9)));
-        assert_eq!((progress.next(), progress.probing()), (Index(10), false));
+        assert_eq!((progress.next(), probing(&progress)), (Index(10), false));
     }
 }

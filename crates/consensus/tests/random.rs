@@ -70,7 +70,7 @@ impl Run {
         let mut prng = Prng::new(seed);
         let count = *prng.pick(&[1, 3, 3, 3, 5]).unwrap();
         let mut world = World::new(kind, count, seed);
-        world.fast_disk = false;
+        world.nodes.values_mut().for_each(|node| node.slow_disk = true);
         let weights = if prng.chance(1, 2) { DAY } else { STORM };
         let (chosen, leaders, reads) = Default::default();
         Self { world, prng, chosen, leaders, reads, faults: true, weights, cut: None }

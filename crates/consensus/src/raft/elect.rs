@@ -110,6 +110,26 @@ impl Raft {
         let term = if granted { term } else { self.core.term };
         let say = Say::PreVoteAnswer { granted, last: mine };
         self.core.send_in(term, from, say, Serial::ZERO, out);
+        if granted && from < self.core.me && matches!(self.role, Role::PreCandidate(_)) {
+            self.step_back(now, out);
+        }
+    }
+
+    /// Two who ask at the same moment would both win the question and split the
+    /// vote: the one with the greater number waits for the other a while.
+    fn step_back(&mut self, now: Time, out: &mut Outbox) {
+        self.follow(now, None, out);
+        let soon = now + self.retry();
+        if let Role::Follower(follower) = &mut self.role {
+            follower.deadline = Some(soon);
+        }
+    }
+
+    /// How long an election may take before the next one.
+    fn retry(&mut self) -> Duration {
+        let timing = self.core.timing;
+        let (least, most) = (timing.heartbeat * 2, timing.election.max(timing.heartbeat * 3));
+        self.core.prng.span(least, most)
     }
 
     pub(super) fn on_pre_vote_answer(
@@ -148,9 +168,7 @@ impl Raft {
     fn stand(&mut self, now: Time, out: &mut Outbox) {
         let me = self.core.me;
         self.core.promise(self.core.term + 1, Some(me), out);
-        let timing = self.core.timing;
-        let (least, most) = (timing.heartbeat * 2, timing.election.max(timing.heartbeat * 3));
-        let deadline = now + self.core.prng.span(least, most);
+        let deadline = now + self.retry();
         self.role = Role::Candidate(Candidate { tally: Tally::default(), deadline });
         let last = self.core.log.last();
         for peer in self.core.peers() {

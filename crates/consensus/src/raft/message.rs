@@ -60,7 +60,7 @@ pub enum Say {
         prev: Place,
         /// What the leader knows to be chosen.
         commit: Index,
-        /// The entries, dense from `prev` on; none at all is a question about `prev`.
+        /// The entries, dense from `prev` on; if there are none, `commit` is the news.
         entries: Vec<Entry>,
     },
     /// The log agrees with the leader's up to here, on the sender's disk.

@@ -132,6 +132,8 @@ impl Raft {
             return out.drop_letter(why);
         }
         let matched = entries.last().map_or(prev.index, |entry| entry.index);
+        // Without entries it only tells what is chosen: there is nothing to confirm.
+        let asks = !entries.is_empty();
         for entry in entries {
             let known = core.log.place(entry.index).is_some_and(|p| p.ballot == entry.ballot);
             if !known && core.log.put(entry, out) {
@@ -140,8 +142,10 @@ impl Raft {
         }
         follower.held = follower.held.max(matched);
         core.log.commit_to(commit.min(matched), out);
-        let after = core.log.written(matched).max(core.promised);
-        core.send(from, Say::AppendAnswer { matched }, after, out);
+        if asks {
+            let after = core.log.written(matched).max(core.promised);
+            core.send(from, Say::AppendAnswer { matched }, after, out);
+        }
     }
 
     /// The leader never names a commit that this node did not confirm to have.
@@ -216,8 +220,8 @@ impl Raft {
         }
         progress.heard = now;
         progress.round = progress.round.max(round);
-        let news = progress.on_matched(matched);
         progress.on_held(held);
+        let news = progress.on_matched(matched);
         if news {
             leader.maybe_commit(&mut self.core, out);
         }
@@ -260,7 +264,7 @@ impl Leader {
     fn send_appends(&mut self, core: &Core, out: &mut Outbox) {
         let last = core.log.last().index;
         for (peer, progress) in &mut self.progress {
-            while progress.ready() && (progress.probing() || progress.next() <= last) {
+            while progress.ready() && progress.next() <= last {
                 send_append(*peer, progress, core, out);
             }
             // What the follower has may have been chosen since: it must not
@@ -280,7 +284,7 @@ fn send_append(peer: NodeId, progress: &mut Progress, core: &Core, out: &mut Out
     let end = entries.last().map_or(prev.index, |entry| entry.index);
     let commit = core.log.commit();
     progress.told = progress.told.max(commit.min(end));
-    if end > prev.index || progress.probing() {
+    if end > prev.index {
         progress.on_sent(end, bytes);
     }
     core.send(peer, Say::Append { prev, commit, entries }, core.promised, out);

@@ -27,6 +27,8 @@ pub struct Node {
     pub id: NodeId,
     /// Nothing while the node is down.
     pub replica: Option<Protocol>,
+    /// Whether the disk waits to be told; else it is as fast as the turn.
+    pub slow_disk: bool,
     pub setup: Setup,
     /// Everything written and not lost, in order of serials.
     pub disk: Vec<(Serial, Write)>,
@@ -43,8 +45,6 @@ pub struct World {
     pub now: Time,
     pub nodes: BTreeMap<NodeId, Node>,
     pub net: Vec<Flight>,
-    /// Whether the disk is as fast as the turn.
-    pub fast_disk: bool,
     pub asks: u64,
     pub lives: u64,
 }
@@ -58,7 +58,7 @@ impl World {
         });
         let nodes = nodes.collect();
         let net = Vec::new();
-        Self { kind, now: Time::ZERO, nodes, net, fast_disk: true, asks: 0, lives: 0 }
+        Self { kind, now: Time::ZERO, nodes, net, asks: 0, lives: 0 }
     }
 
     pub fn node(&mut self, id: u64) -> &mut Node {
@@ -74,13 +74,21 @@ impl World {
     pub fn turn(&mut self, id: u64, input: Input) -> Vec<Output> {
         let mut seen = Vec::new();
         self.step(id, input, &mut seen);
-        self.step(id, Input::Flush, &mut seen);
-        while self.fast_disk && self.node(id).behind() {
-            let all = self.node(id).serial;
-            self.step(id, Input::Durable(all), &mut seen);
-            self.step(id, Input::Flush, &mut seen);
-        }
+        self.end_turn(id, &mut seen);
         seen
+    }
+
+    pub fn end_turn(&mut self, id: u64, seen: &mut Vec<Output>) {
+        self.step(id, Input::Flush, seen);
+        while !self.node(id).slow_disk && self.node(id).behind() {
+            let all = self.node(id).serial;
+            self.step(id, Input::Durable(all), seen);
+            self.step(id, Input::Flush, seen);
+        }
+    }
+
+    pub fn slow_disk(&mut self, id: u64, slow: bool) {
+        self.node(id).slow_disk = slow;
     }
 
     pub fn step(&mut self, id: u64, input: Input, seen: &mut Vec<Output>) {
@@ -216,6 +224,7 @@ impl Node {
         Self {
             id: setup.me,
             replica: Some(replica.expect("an empty disk is a first start")),
+            slow_disk: false,
             setup,
             disk: Vec::new(),
             serial: Serial::ZERO,

@@ -12,11 +12,10 @@ pub fn output(from: base::NodeId, output: &Output) -> String {
     match output {
         Output::Write(serial, write) => format!("  {from} writes {serial}: {}", self::write(write)),
         Output::Letter { to, letter, after, gated: true } => {
-            format!("  {from} holds until {after} -> {to} {}", self::letter(letter))
+            format!("  {from} -> {to} {}, after {after}", self::letter(letter))
         }
-        Output::Letter { to, letter, .. } | Output::Leaves(to, letter) => {
-            format!("  {from} -> {to} {}", self::letter(letter))
-        }
+        Output::Letter { to, letter, .. } => format!("  {from} -> {to} {}", self::letter(letter)),
+        Output::Leaves(to, letter) => format!("  {from} releases -> {to} {}", self::letter(letter)),
         Output::Commit(index) => format!("  {from} commits {index}"),
         Output::Answer(answer) => format!("  {from} answers {}", self::answer(answer)),
         Output::Lead(lead) => format!("  {from} {}", self::lead(lead)),
@@ -25,7 +24,7 @@ pub fn output(from: base::NodeId, output: &Output) -> String {
 }
 
 pub fn flight(flight: &Flight) -> String {
-    format!("{} -> {} {}", flight.from, flight.to, letter(&flight.letter))
+    format!("{} => {} {}", flight.from, flight.to, letter(&flight.letter))
 }
 
 fn write(write: &Write) -> String {

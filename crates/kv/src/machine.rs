@@ -71,6 +71,14 @@ impl Machine {
         Ok(self.reply(result))
     }
 
+    /// Whether [`Machine::apply`] will understand this body. Asked before a
+    /// body that somebody else encoded is proposed: an entry that is not
+    /// understood stops every replica.
+    #[must_use]
+    pub fn understands(&self, body: &Bytes) -> bool {
+        self.decode(body).is_ok()
+    }
+
     /// Passes over the entry at `index`, which holds no command.
     pub fn skip(&mut self, index: Index) {
         base::invariant!(I54, index > self.applied, "{index} after {}", self.applied);

@@ -16,9 +16,12 @@ fn key(number: u64) -> Bytes {
 }
 
 fn command(prng: &mut Prng, plain: &mut Plain) -> Command {
-    let start = key(prng.below(5000));
+    // Half of the writes go to few keys, which get versions by the hundred.
+    let keys = if prng.chance(1, 2) { 5000 } else { 20 };
+    let number = prng.below(keys);
+    let start = key(number);
     if prng.chance(1, 200) {
-        let end = key(prng.below(5000));
+        let end = key(number + prng.below(100));
         plain.retain(|key, _| *key < start || *key >= end);
         return Command::DeleteRange(delete(KeyRange::Span { start, end }));
     }

@@ -1,1 +1,26 @@
-//! (room under construction)
+//! What could happen? A world made from a seed, that runs the code of the real one.
+//!
+//! One thread and one seed decide everything: when frames arrive and whether,
+//! how long disks take and what a crash leaves on them, what callers ask. Time
+//! jumps from one thing that happens to the next. The nodes are the lanes that
+//! ship; only the world around them is imagined.
+
+pub mod ask;
+pub mod caller;
+pub mod chaos;
+pub mod check;
+pub mod counts;
+pub mod disk;
+pub mod draw;
+pub mod history;
+mod host;
+pub mod net;
+pub mod report;
+pub mod run;
+pub mod story;
+pub mod swarm;
+pub mod watcher;
+pub mod world;
+
+pub use run::{Options, run};
+pub use swarm::swarm;

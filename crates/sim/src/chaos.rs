@@ -1,0 +1,128 @@
+//! What goes wrong, and when it is right again.
+
+use crate::disk::Crash;
+use crate::draw::FaultDraw;
+use crate::net::Cut;
+use crate::world::{Alarm, World};
+use base::prng::Prng;
+use core::time::Duration;
+
+/// The maker of faults.
+#[derive(Debug)]
+pub struct Chaos {
+    draw: FaultDraw,
+    prng: Prng,
+    over: bool,
+}
+
+impl Chaos {
+    /// Chaos that has not begun; its first alarm is set.
+    pub fn new(draw: FaultDraw, prng: Prng, world: &mut World) -> Self {
+        let mut chaos = Self { draw, prng, over: false };
+        chaos.again(world);
+        chaos
+    }
+
+    /// No more faults.
+    pub const fn stop(&mut self) {
+        self.over = true;
+    }
+
+    /// The next fault is due.
+    pub fn on_fault(&mut self, world: &mut World) {
+        if self.over {
+            return;
+        }
+        match self.prng.below(10) {
+            0..=4 => self.crash_one(world),
+            5 => self.crash_all(world),
+            6 => self.pause(world),
+            7 | 8 => self.cut(world),
+            _ => self.crash_leaderless(world),
+        }
+        self.again(world);
+    }
+
+    /// A node comes back; sometimes it crashes while it reads its log.
+    pub fn on_restart(&mut self, node: usize, world: &mut World) {
+        if self.over || world.up().contains(&node) {
+            return;
+        }
+        let limit = self.prng.chance(1, 5).then(|| self.prng.between(1, 12));
+        world.counts.restarts += 1;
+        world.start(node, limit);
+        self.revive(node, world);
+    }
+
+    fn again(&mut self, world: &mut World) {
+        if self.draw.every > Duration::ZERO {
+            let wait = self.prng.span(Duration::ZERO, self.draw.every * 2);
+            world.remind(wait, Alarm::Fault);
+        }
+    }
+
+    fn crash_one(&mut self, world: &mut World) {
+        let up = world.up();
+        let minority = (world.size() - 1) / 2;
+        let few = world.size() - up.len() < minority.max(1);
+        if few || self.prng.chance(self.draw.beyond, 10_000) {
+            if let Some(node) = self.prng.pick(&up).copied() {
+                self.crash(node, world);
+            }
+        }
+    }
+
+    /// A majority crashes, one node right after the other.
+    fn crash_leaderless(&mut self, world: &mut World) {
+        if self.prng.chance(self.draw.beyond, 10_000) {
+            let up = world.up();
+            for node in up.iter().take(world.size() / 2 + 1) {
+                self.crash(*node, world);
+            }
+        }
+    }
+
+    /// The power of the whole house.
+    fn crash_all(&mut self, world: &mut World) {
+        if self.prng.chance(self.draw.beyond, 10_000) {
+            world.counts.blackouts += 1;
+            for node in world.up() {
+                world.crash(node, Crash::Power, false);
+                self.revive(node, world);
+            }
+        }
+    }
+
+    fn crash(&mut self, node: usize, world: &mut World) {
+        let power = self.prng.chance(self.draw.power, 10_000);
+        let in_turn = self.prng.chance(1, 2);
+        world.crash(node, if power { Crash::Power } else { Crash::Kill }, in_turn);
+        self.revive(node, world);
+    }
+
+    /// The node comes back later, if it is down then.
+    fn revive(&mut self, node: usize, world: &mut World) {
+        world
+            .remind(self.prng.span(Duration::from_millis(1), self.draw.down), Alarm::Restart(node));
+    }
+
+    fn pause(&mut self, world: &mut World) {
+        if let Some(node) = self.prng.pick(&world.up()).copied() {
+            world.pause(node, self.prng.span(Duration::ZERO, self.draw.cut));
+        }
+    }
+
+    fn cut(&mut self, world: &mut World) {
+        let nodes = world.size() as u64;
+        let (one, other) = (self.prng.below(nodes) as usize, self.prng.below(nodes) as usize);
+        let cut = if self.prng.chance(2, 3) {
+            world.counts.isolations += 1;
+            Cut::Isolate(one)
+        } else {
+            world.counts.cuts += 1;
+            Cut::OneWay(one, other)
+        };
+        let name = world.cut(cut);
+        world.remind(self.prng.span(Duration::ZERO, self.draw.cut), Alarm::Mend(name));
+    }
+}

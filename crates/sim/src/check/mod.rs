@@ -1,0 +1,31 @@
+//! Is what happened allowed? One room per question, each shown bad histories first.
+
+pub mod agree;
+pub mod durable;
+pub mod linear;
+pub mod live;
+pub mod model;
+pub mod watch;
+
+use core::fmt;
+
+/// Something that must never be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Who noticed.
+    pub checker: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Violation {
+    pub(crate) const fn new(checker: &'static str, what: String) -> Self {
+        Self { checker, what }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.checker, self.what)
+    }
+}

@@ -1,0 +1,87 @@
+//! How much happened in a run, by kind.
+
+use core::fmt;
+use core::ops::AddAssign;
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident $say:literal,)+) => {
+        /// How often each kind of thing happened.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)+
+        }
+
+        impl Counts {
+            /// Every kind with its name for people.
+            #[must_use]
+            pub const fn all(&self) -> [(&'static str, u64); [$($say),+].len()] {
+                [$(($say, self.$name)),+]
+            }
+        }
+
+        impl AddAssign for Counts {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)+
+            }
+        }
+    };
+}
+
+counts! {
+    /// Turns of lanes.
+    turns "turns",
+    /// Frames sent.
+    frames "frames",
+    /// Frames that were lost, by chance or by a cut.
+    lost "frames lost",
+    /// Frames that arrived twice.
+    twice "frames doubled",
+    /// Frames that arrived out of order.
+    reordered "frames reordered",
+    /// Frames that a cut held back and delivered later.
+    held "frames held",
+    /// Disk operations.
+    disk_ops "disk operations",
+    /// Crashes that left the page cache.
+    kills "kills",
+    /// Crashes that took it.
+    power_losses "power losses",
+    /// Crashes in the middle of a turn's actions.
+    mid_turn "crashes in a turn",
+    /// Crashes while a node read its log back.
+    in_recovery "crashes in recovery",
+    /// Crashes of all nodes at once.
+    blackouts "blackouts",
+    /// Starts after a crash.
+    restarts "restarts",
+    /// Processes stopped for a while.
+    pauses "pauses",
+    /// Nodes cut off for a while.
+    isolations "isolations",
+    /// Links cut in one direction for a while.
+    cuts "one-way cuts",
+    /// Requests that were answered.
+    ok "ok",
+    /// Requests that were refused and not done.
+    failed "failed",
+    /// Requests whose outcome is unknown.
+    unknown "unknown",
+    /// Batches that watchers were told.
+    told "watch batches",
+    /// Terms that had a leader.
+    elections "elections",
+    /// States that were compared.
+    states "states compared",
+    /// Milliseconds of simulated time.
+    millis "simulated ms",
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said: Vec<String> =
+            self.all().iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let lines: Vec<String> =
+            said.chunks(6).map(|line| format!("  {}", line.join(" · "))).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}

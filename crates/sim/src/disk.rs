@@ -1,0 +1,94 @@
+//! The disk of an imagined node: slow, torn by crashes, and a liar if it is told to be.
+
+use crate::draw::DiskDraw;
+use base::prng::Prng;
+use core::time::Duration;
+use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
+use journal::memory::{MemoryDisk, Ticket};
+
+/// How a node ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crash {
+    /// `kill -9`: what was written is seen again, though it was not synced.
+    Kill,
+    /// The power goes: what was not synced is lost, kept or torn.
+    Power,
+}
+
+/// A disk with a speed.
+#[derive(Clone, Debug)]
+pub struct SimDisk {
+    memory: MemoryDisk,
+    draw: DiskDraw,
+    /// Operations until the crash, while a node reads its log back.
+    left: Option<u64>,
+}
+
+/// An operation that was begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// Its name.
+    pub ticket: Ticket,
+    /// When it is said to be done.
+    pub told: Duration,
+    /// When it is done, if that is later.
+    pub lie: Option<Duration>,
+}
+
+impl SimDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new(draw: DiskDraw) -> Self {
+        Self { memory: MemoryDisk::new(), draw, left: None }
+    }
+
+    /// Begins an operation; says when it ends.
+    pub fn begin(&mut self, op: DiskOp, prng: &mut Prng) -> Begun {
+        let slow = if prng.chance(self.draw.slow, 10_000) { 20 } else { 1 };
+        let told = prng.span(self.draw.min, self.draw.max) * slow;
+        let lie = (self.draw.lies && matches!(op, DiskOp::Write { .. })).then(|| told * 100);
+        Begun { ticket: self.memory.begin(op), told, lie }
+    }
+
+    /// Ends an operation.
+    pub fn finish(&mut self, ticket: Ticket) -> DiskDone {
+        self.memory.finish(ticket)
+    }
+
+    /// The node crashes.
+    pub fn crash(&mut self, crash: Crash, prng: &mut Prng) {
+        if crash == Crash::Power {
+            self.memory.crash(prng);
+        }
+    }
+
+    /// The next operations are performed at once; but only so many, if a number
+    /// is given: the one behind is begun and never ends.
+    pub fn limit(&mut self, left: Option<u64>) {
+        self.left = left;
+    }
+
+    /// Whether the limit was reached.
+    #[must_use]
+    pub fn ran_out(&self) -> bool {
+        self.left == Some(0)
+    }
+}
+
+impl Disk for SimDisk {
+    fn perform(&mut self, op: DiskOp) -> DiskDone {
+        match &mut self.left {
+            Some(0) => {
+                let crashed = |what: &str| DiskError { what: what.into(), why: "crashed".into() };
+                return DiskDone::Failed(crashed("disk"));
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        let ticket = self.memory.begin(op);
+        if self.left == Some(0) {
+            return self.memory.fail(ticket, "crashed");
+        }
+        self.memory.finish(ticket)
+    }
+}

@@ -1,0 +1,198 @@
+//! What a seed draws before its world begins: sizes, speeds and misfortunes, all printed.
+
+use base::prng::Prng;
+use core::fmt;
+use core::time::Duration;
+
+/// The shape of one world. Rates are in parts of 10 000.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draw {
+    /// Nodes of the cluster.
+    pub nodes: usize,
+    /// How long faults are injected before everything heals.
+    pub chaos: Duration,
+    /// The pulse of the nodes.
+    pub heartbeat: Duration,
+    /// The shortest silence after which a follower stands.
+    pub election: Duration,
+    /// How long a node keeps an ask.
+    pub request_timeout: Duration,
+    /// The size of a log segment: small, so that switches happen.
+    pub segment_bytes: u64,
+    /// What the network does.
+    pub net: NetDraw,
+    /// What the disks do.
+    pub disk: DiskDraw,
+    /// How long an event waits for company before a node's turn, at most.
+    pub turn: Duration,
+    /// What the callers do.
+    pub callers: CallerDraw,
+    /// What goes wrong.
+    pub faults: FaultDraw,
+}
+
+/// What a network does to frames.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NetDraw {
+    /// The least delay.
+    pub delay_min: Duration,
+    /// The greatest usual delay.
+    pub delay_max: Duration,
+    /// Frames that are lost.
+    pub loss: u64,
+    /// Frames that arrive twice.
+    pub twice: u64,
+    /// Frames that overtake or are overtaken.
+    pub reorder: u64,
+}
+
+/// How long disks take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DiskDraw {
+    /// At the least.
+    pub min: Duration,
+    /// Usually at the most.
+    pub max: Duration,
+    /// Operations that take twenty times as long.
+    pub slow: u64,
+    /// The disk says "synced" when a write was only begun.
+    pub lies: bool,
+}
+
+/// What callers do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallerDraw {
+    /// How many callers put, get and delete.
+    pub callers: usize,
+    /// How many watch.
+    pub watchers: usize,
+    /// How many keys they share.
+    pub keys: u64,
+    /// How long a caller pauses between two requests, at most.
+    pub think: Duration,
+    /// How long a caller waits for an answer.
+    pub patience: Duration,
+}
+
+/// What goes wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultDraw {
+    /// The time between two faults, on average; zero is no fault at all.
+    pub every: Duration,
+    /// How long a node stays down, at most.
+    pub down: Duration,
+    /// How long a cut of the network or a pause of a process lasts, at most.
+    pub cut: Duration,
+    /// Crashes that are power losses, the others being `kill -9`.
+    pub power: u64,
+    /// Crashes that may take the majority with them.
+    pub beyond: u64,
+    /// The closing of a dead node's sockets that its peers hear of.
+    pub notice: u64,
+}
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+const fn us(count: u64) -> Duration {
+    Duration::from_micros(count)
+}
+
+impl Draw {
+    /// What this seed's generator draws.
+    #[must_use]
+    pub fn new(prng: &mut Prng, lying_disk: bool) -> Self {
+        let heartbeat = prng.span(ms(15), ms(50));
+        let election = heartbeat * u32::try_from(prng.between(5, 10)).unwrap_or(5);
+        Self {
+            nodes: prng.pick(&[1, 3, 3, 3, 3, 3, 5, 5]).copied().unwrap_or(3),
+            chaos: prng.span(ms(2_000), ms(6_000)),
+            heartbeat,
+            election,
+            request_timeout: election * 5,
+            segment_bytes: prng.pick(&[16 << 10, 32 << 10, 64 << 10]).copied().unwrap_or(16 << 10),
+            net: NetDraw::new(prng, heartbeat),
+            disk: DiskDraw::new(prng, lying_disk),
+            turn: prng.pick(&[us(1), us(50), us(500), us(3_000)]).copied().unwrap_or(us(50)),
+            callers: CallerDraw::new(prng, election),
+            faults: FaultDraw::new(prng, election),
+        }
+    }
+}
+
+impl NetDraw {
+    fn new(prng: &mut Prng, heartbeat: Duration) -> Self {
+        let delay_min = prng.span(us(20), ms(2));
+        Self {
+            delay_min,
+            delay_max: delay_min + prng.span(us(10), heartbeat / 3),
+            loss: prng.pick(&[0, 0, 10, 100, 500]).copied().unwrap_or(0),
+            twice: prng.pick(&[0, 0, 10, 100]).copied().unwrap_or(0),
+            reorder: prng.pick(&[0, 0, 100, 1_000]).copied().unwrap_or(0),
+        }
+    }
+}
+
+impl DiskDraw {
+    fn new(prng: &mut Prng, lies: bool) -> Self {
+        let min = prng.span(us(20), ms(1));
+        let slow = prng.pick(&[0, 10, 100]).copied().unwrap_or(0);
+        Self { min, max: min + prng.span(us(10), ms(6)), slow, lies }
+    }
+}
+
+impl CallerDraw {
+    fn new(prng: &mut Prng, election: Duration) -> Self {
+        Self {
+            callers: prng.pick(&[2, 4, 6]).copied().unwrap_or(4),
+            watchers: prng.pick(&[0, 1, 2]).copied().unwrap_or(1),
+            keys: prng.pick(&[1, 3, 6]).copied().unwrap_or(3),
+            think: prng.span(ms(5), ms(80)),
+            patience: election * u32::try_from(prng.between(2, 6)).unwrap_or(3),
+        }
+    }
+}
+
+impl FaultDraw {
+    fn new(prng: &mut Prng, election: Duration) -> Self {
+        let every = prng.pick(&[1, 2, 4, 8]).copied().unwrap_or(4);
+        Self {
+            every: if prng.chance(1, 20) { Duration::ZERO } else { election * every },
+            down: election * u32::try_from(prng.between(1, 6)).unwrap_or(2),
+            cut: election * u32::try_from(prng.between(1, 5)).unwrap_or(2),
+            power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
+            beyond: prng.pick(&[0, 500, 3_000]).copied().unwrap_or(0),
+            notice: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
+        }
+    }
+}
+
+impl fmt::Display for Draw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { nodes, chaos, heartbeat, election, segment_bytes, turn, .. } = self;
+        writeln!(f, "  {nodes} nodes, faults for {chaos:.1?}, then healing")?;
+        writeln!(
+            f,
+            "  heartbeat {heartbeat:.1?}, election {election:.1?}, turn {turn:.1?}, segments of {segment_bytes} bytes"
+        )?;
+        let NetDraw { delay_min, delay_max, loss, twice, reorder } = self.net;
+        writeln!(
+            f,
+            "  net    delay {delay_min:.1?} to {delay_max:.1?}; of 10000 frames {loss} lost, {twice} twice, {reorder} out of order"
+        )?;
+        let DiskDraw { min, max, slow, lies } = self.disk;
+        let honest = if lies { "lying" } else { "honest" };
+        writeln!(f, "  disk   {honest}, {min:.1?} to {max:.1?}; {slow} of 10000 slow")?;
+        let CallerDraw { callers, watchers, keys, think, patience } = self.callers;
+        writeln!(
+            f,
+            "  ask    {callers} callers and {watchers} watchers on {keys} keys, pause {think:.1?}, patience {patience:.1?}"
+        )?;
+        let FaultDraw { every, down, cut, power, beyond, notice } = self.faults;
+        write!(
+            f,
+            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed"
+        )
+    }
+}

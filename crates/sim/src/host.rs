@@ -1,0 +1,131 @@
+//! One imagined machine: a disk that outlives its processes, and the lane that runs now.
+
+use crate::disk::{Crash, SimDisk};
+use crate::draw::Draw;
+use base::prng::Prng;
+use base::{NodeId, Time};
+use core::time::Duration;
+use node::boot::{self, BootOptions, Timing};
+use node::bootstrap::MemberSpec;
+use node::event::{Action, Event};
+use node::lane::Lane;
+
+/// One machine.
+#[derive(Debug)]
+pub(crate) struct Host {
+    options: BootOptions,
+    /// Its id; zero before its first start.
+    pub(crate) id: NodeId,
+    pub(crate) disk: SimDisk,
+    /// Grows with every crash: what was meant for an earlier life comes to nothing.
+    pub(crate) life: u64,
+    /// The process, if it runs.
+    pub(crate) lane: Option<Lane>,
+    /// What happened to it since its last turn.
+    pub(crate) inbox: Vec<Event>,
+    /// Whether a turn is on its way.
+    pub(crate) awake: bool,
+    /// Until when it does not run.
+    pub(crate) paused: Time,
+    /// Its next turn is its last.
+    pub(crate) doom: Option<Crash>,
+    /// For when a deadline is queued.
+    pub(crate) armed: Option<Time>,
+    /// How far its clock is ahead: clocks of two machines have nothing in common.
+    ahead: Duration,
+}
+
+/// The time as the machine's own clock has it.
+pub(crate) fn local(now: Time, host: &Host) -> Time {
+    now + host.ahead
+}
+
+impl Host {
+    /// A machine that is off, with an empty disk.
+    pub(crate) fn new(draw: &Draw, node: usize, prng: &mut Prng) -> Self {
+        Self {
+            options: options(draw, node),
+            id: NodeId::ZERO,
+            disk: SimDisk::new(draw.disk.clone()),
+            life: 0,
+            lane: None,
+            inbox: Vec::new(),
+            awake: false,
+            paused: Time::ZERO,
+            doom: None,
+            armed: None,
+            ahead: Duration::from_secs(prng.below(1 << 20)),
+        }
+    }
+
+    /// Starts; returns its id and what recovery found. With a limit it may
+    /// crash in between: `Err(None)`.
+    pub(crate) fn boot(
+        &mut self,
+        now: Time,
+        seed: u64,
+        limit: Option<u64>,
+    ) -> Result<(NodeId, String), Option<String>> {
+        self.options.seed = seed;
+        self.options.incarnation = seed;
+        self.disk.limit(limit);
+        let here = local(now, self);
+        let booted = boot::boot(&mut self.disk, &self.options, here);
+        let crashed = self.disk.ran_out();
+        self.disk.limit(None);
+        if crashed {
+            return Err(None);
+        }
+        let booted = booted.map_err(|why| Some(why.to_string()))?;
+        self.id = booted.me;
+        self.lane = Some(booted.lane);
+        Ok((booted.me, booted.report))
+    }
+
+    /// The process ends.
+    pub(crate) fn crash(&mut self, crash: Crash, prng: &mut Prng) {
+        self.lane = None;
+        self.life += 1;
+        self.inbox.clear();
+        self.awake = false;
+        self.armed = None;
+        self.doom = None;
+        self.paused = Time::ZERO;
+        self.disk.crash(crash, prng);
+    }
+
+    /// One turn with everything that arrived.
+    pub(crate) fn turn(&mut self, now: Time) -> Vec<Action> {
+        let now = local(now, self);
+        self.awake = false;
+        let mut actions = Vec::new();
+        let Some(lane) = &mut self.lane else { return actions };
+        for event in self.inbox.drain(..).chain([Event::TurnEnd]) {
+            lane.step(now, event, &mut actions);
+        }
+        actions
+    }
+
+    /// When the lane must be stepped again, by its own clock.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.lane.as_ref()?.deadline()
+    }
+}
+
+fn options(draw: &Draw, node: usize) -> BootOptions {
+    let member = |node: usize| MemberSpec {
+        name: format!("n{node}"),
+        peer_urls: vec![format!("http://n{node}:2380")],
+    };
+    BootOptions {
+        name: format!("n{node}"),
+        token: "sim".into(),
+        members: (0..draw.nodes).map(member).collect(),
+        client_urls: vec![format!("http://n{node}:2379")],
+        timing: Timing { heartbeat: draw.heartbeat, election: draw.election },
+        request_timeout: draw.request_timeout,
+        segment_bytes: draw.segment_bytes,
+        seed: 0,
+        incarnation: 0,
+    }
+}

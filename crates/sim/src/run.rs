@@ -1,0 +1,191 @@
+//! One seed: chaos, then healing, then progress is demanded, then everything is judged.
+
+use crate::caller::Callers;
+use crate::chaos::Chaos;
+use crate::check::live::{self, Healed};
+use crate::check::{Violation, durable, linear, watch};
+use crate::draw::Draw;
+use crate::history::{History, Outcome};
+use crate::report::{Marks, Report};
+use crate::watcher::{Watchers, testimony};
+use crate::world::{Alarm, Told, World};
+use base::prng::Prng;
+use base::{AskId, Time};
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a run is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Decides everything.
+    pub seed: u64,
+    /// A deliberate bug of the world: its disks say "synced" too early.
+    pub lying_disk: bool,
+    /// Keep every line of what happens.
+    pub story: bool,
+}
+
+/// Runs one seed. A rule of the house that is broken inside (a panic) is a
+/// violation like the others.
+#[must_use]
+pub fn run(options: Options) -> Report {
+    let mut prng = Prng::new(options.seed);
+    let draw = Draw::new(&mut prng, options.lying_disk);
+    let before = Marks::now();
+    let mut game = Game::new(&draw, prng, options.story);
+    let ended = catch_unwind(AssertUnwindSafe(|| game.play(&draw)));
+    if let Err(panic) = ended {
+        game.world.found.push(Violation::new("invariant", words(panic.as_ref())));
+    }
+    let mut counts = game.world.counts;
+    (counts.elections, counts.states) = game.world.agreed();
+    counts.millis = u64::try_from(game.world.now().since(Time::ZERO).as_millis()).unwrap_or(0);
+    Report {
+        seed: options.seed,
+        draw,
+        counts,
+        marks: Marks::now().since(&before),
+        trace: game.world.story.hash(),
+        story: game.world.story.into_lines(),
+        violations: game.world.found,
+    }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+}
+
+/// A world and those who play with it.
+struct Game {
+    world: World,
+    callers: Callers,
+    watchers: Watchers,
+    chaos: Chaos,
+    history: History,
+}
+
+impl Game {
+    fn new(draw: &Draw, mut prng: Prng, told: bool) -> Self {
+        let mut history = History::default();
+        let mut world = World::new(draw, prng.fork(), told);
+        let callers = Callers::new(draw.callers.clone(), prng.fork(), &mut world);
+        let watchers = Watchers::new(&draw.callers, prng.fork(), &mut world, &mut history);
+        let chaos = Chaos::new(draw.faults.clone(), prng.fork(), &mut world);
+        Self { world, callers, watchers, chaos, history }
+    }
+
+    fn play(&mut self, draw: &Draw) {
+        (0..self.world.size()).for_each(|node| self.world.start(node, None));
+        let end = self.world.now() + draw.chaos;
+        while self.world.found.is_empty() && self.step(end).is_some() {}
+        self.chaos.stop();
+        self.callers.stop();
+        if self.world.found.is_empty() {
+            self.world.heal();
+            self.recover(draw.election);
+        }
+        if self.world.found.is_empty() {
+            self.judge(draw.election);
+        }
+    }
+
+    /// Lets one thing happen; returns the requests that were answered.
+    fn step(&mut self, end: Time) -> Option<Vec<(AskId, usize)>> {
+        let Self { world, callers, watchers, chaos, history } = self;
+        match world.step(end)? {
+            Some(Alarm::Caller(caller)) => callers.on_alarm(caller, world, history),
+            Some(Alarm::Patience(id)) => callers.on_patience(id, world, history),
+            Some(Alarm::Watcher(watcher)) => watchers.on_alarm(watcher, world, history),
+            Some(Alarm::Fault) => chaos.on_fault(world),
+            Some(Alarm::Restart(node)) => chaos.on_restart(node, world),
+            Some(Alarm::Mend(name)) => world.mend(name),
+            None => {}
+        }
+        let mut answered = Vec::new();
+        for told in world.take_told() {
+            match told {
+                Told::Answer { id, answer } => {
+                    let place = callers.on_answer(id, answer, world, history);
+                    answered.extend(place.map(|place| (id, place)));
+                }
+                Told::Watch { key, event } => watchers.on_told(key, event, world, history),
+                Told::Gone { node } => {
+                    callers.on_gone(node, world, history);
+                    watchers.on_gone(node);
+                }
+            }
+        }
+        Some(answered)
+    }
+
+    /// The healed cluster must serve a write at every node and agree, in time.
+    fn recover(&mut self, election: Duration) {
+        let limit = election * live::ELECTIONS_MAX;
+        let end = self.world.now() + limit;
+        let mut proofs: Vec<Proof> = vec![Proof::default(); self.world.size()];
+        loop {
+            self.prove(&mut proofs);
+            let wrote = proofs.iter().all(|proof| proof.wrote);
+            if wrote && live::done(&self.healed(&proofs)) && self.callers.idle() {
+                return;
+            }
+            let Some(answered) = self.step(end) else { break };
+            for (id, place) in answered {
+                let ok = self.history.ops.get(place).is_some_and(
+                    |op| matches!(&op.outcome, Outcome::Ok(reply) if reply.result.is_ok()),
+                );
+                proofs.iter_mut().filter(|it| it.asked == Some(id)).for_each(|it| {
+                    *it = Proof { asked: None, wrote: ok };
+                });
+            }
+        }
+        let found = live::check(&self.healed(&proofs), limit);
+        self.world.found.extend(found);
+    }
+
+    /// Every node that has acknowledged nothing yet is asked, again and again.
+    fn prove(&mut self, proofs: &mut [Proof]) {
+        let Self { world, callers, history, .. } = self;
+        for (node, proof) in proofs.iter_mut().enumerate() {
+            if !proof.wrote && !proof.asked.is_some_and(|id| callers.waits(id)) {
+                proof.asked = callers.prove(usize::MAX, node, world, history);
+            }
+        }
+    }
+
+    fn healed(&self, proofs: &[Proof]) -> Vec<Healed> {
+        let healed = |(node, proof): (usize, &Proof)| Healed {
+            wrote: proof.wrote,
+            states: self.world.states(node),
+        };
+        proofs.iter().enumerate().map(healed).collect()
+    }
+
+    /// Every node tells its whole history; everything else is held against it.
+    fn judge(&mut self, election: Duration) {
+        let Self { world, watchers, history, .. } = self;
+        let witnesses: Vec<usize> =
+            (0..world.size()).map(|node| watchers.witness(node, world, history)).collect();
+        let end = self.world.now() + election * 2;
+        while self.step(end).is_some() {}
+        let mut found = Vec::new();
+        let (_, history) = testimony(&self.history, witnesses.first().copied().unwrap_or(0));
+        let ops = &self.history.ops;
+        for (node, witness) in witnesses.iter().enumerate() {
+            let (_, own) = testimony(&self.history, *witness);
+            found.extend(durable::check(ops, node, own));
+            found.extend(durable::same((0, history), (node, own)));
+        }
+        found.extend(linear::check(ops, history));
+        found.extend(self.history.tales.iter().filter_map(|tale| watch::check(tale, history)));
+        self.world.found.extend(found);
+    }
+}
+
+/// Whether a node acknowledged a write after the healing.
+#[derive(Clone, Debug, Default)]
+struct Proof {
+    asked: Option<AskId>,
+    wrote: bool,
+}

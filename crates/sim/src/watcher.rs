@@ -1,0 +1,158 @@
+//! Watchers: each follows some keys through crashes, always from where it was told last.
+
+use crate::ask;
+use crate::caller::KEYSPACE;
+use crate::draw::CallerDraw;
+use crate::history::{Batch, History, Tale};
+use crate::world::{Alarm, World};
+use base::prng::Prng;
+use base::{Revision, WatchKey};
+use core::time::Duration;
+use kv::command::Changes;
+use node::event::{WatchEvent, WatchOpen};
+
+/// How often a watcher looks after its watch.
+const ROUND: Duration = Duration::from_millis(200);
+
+/// Batches that a patient watcher takes.
+const PLENTY: u32 = 1 << 20;
+
+/// An open watch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Open {
+    node: usize,
+    key: WatchKey,
+    /// Batches it was told and has not made room for again.
+    owed: u32,
+}
+
+/// All watchers. A watcher's tale stands in the history under its number.
+#[derive(Debug)]
+pub struct Watchers {
+    prng: Prng,
+    open: Vec<Option<Open>>,
+}
+
+impl Watchers {
+    /// Watchers that have opened nothing yet; the first alarms are set.
+    pub fn new(
+        draw: &CallerDraw,
+        mut prng: Prng,
+        world: &mut World,
+        history: &mut History,
+    ) -> Self {
+        for watcher in 0..draw.watchers {
+            history.tales.push(tale(watcher, draw.keys, &mut prng));
+            world.remind(prng.span(Duration::ZERO, ROUND), Alarm::Watcher(watcher));
+        }
+        Self { prng, open: vec![None; draw.watchers] }
+    }
+
+    /// A watcher looks after its watch: opens it, gives it room, or moves it to
+    /// another node.
+    pub fn on_alarm(&mut self, watcher: usize, world: &mut World, history: &History) {
+        world.remind(ROUND, Alarm::Watcher(watcher));
+        let Some(slot) = self.open.get_mut(watcher) else { return };
+        match slot {
+            Some(open) if self.prng.chance(1, 8) => {
+                world.unwatch(open.node, open.key);
+                *slot = None;
+            }
+            Some(open) => {
+                world.credit(open.node, open.key, open.owed);
+                open.owed = 0;
+            }
+            None => {
+                let node = self.prng.pick(&world.up()).copied();
+                let tale = history.tales.get(watcher);
+                let credit = u32::try_from(self.prng.between(1, 8)).unwrap_or(1);
+                *slot = node.zip(tale).and_then(|(node, tale)| open(tale, node, credit, world));
+            }
+        }
+    }
+
+    /// Opens one more watch, of everything from the beginning, with plenty of
+    /// room; returns its number.
+    pub fn witness(&mut self, node: usize, world: &mut World, history: &mut History) -> usize {
+        let watcher = self.open.len();
+        let tale = Tale {
+            watcher,
+            range: ask::everything(),
+            no_put: false,
+            no_delete: false,
+            want_previous: true,
+            from: Some(Revision(2)),
+            told: Vec::new(),
+        };
+        self.open.push(open(&tale, node, PLENTY, world));
+        history.tales.push(tale);
+        watcher
+    }
+
+    /// News of a watch.
+    pub fn on_told(
+        &mut self,
+        key: WatchKey,
+        event: WatchEvent,
+        world: &mut World,
+        history: &mut History,
+    ) {
+        let is = |open: &Option<Open>| open.is_some_and(|open| open.key == key);
+        let Some(watcher) = self.open.iter().position(is) else { return };
+        let Some(slot) = self.open.get_mut(watcher) else { return };
+        let Some(tale) = history.tales.get_mut(watcher) else { return };
+        match event {
+            WatchEvent::Opened { revision } => {
+                tale.from = tale.from.or(Some(revision.next()));
+            }
+            WatchEvent::Changes { batches, .. } => {
+                world.counts.told += 1;
+                let batch = |it: Changes| (it.revision, it.changes.to_vec());
+                tale.told.extend(batches.into_iter().map(batch));
+                if let Some(open) = slot {
+                    open.owed += 1;
+                }
+            }
+            WatchEvent::Compacted { .. } | WatchEvent::Refused(_) => *slot = None,
+        }
+    }
+
+    /// A node is gone, and the watches at it.
+    pub fn on_gone(&mut self, node: usize) {
+        for slot in &mut self.open {
+            *slot = slot.filter(|open| open.node != node);
+        }
+    }
+}
+
+/// What a witness was told, and up to which revision.
+#[must_use]
+pub fn testimony(history: &History, watcher: usize) -> (Revision, &[Batch]) {
+    let told = history.tales.get(watcher).map_or(&[][..], |tale| &tale.told);
+    (told.last().map_or(Revision(1), |(revision, _)| *revision), told)
+}
+
+fn tale(watcher: usize, keys: u64, prng: &mut Prng) -> Tale {
+    Tale {
+        watcher,
+        range: ask::key_range(prng, keys),
+        no_put: prng.chance(1, 8),
+        no_delete: prng.chance(1, 8),
+        want_previous: prng.chance(1, 2),
+        from: prng.chance(1, 2).then_some(Revision(2)),
+        told: Vec::new(),
+    }
+}
+
+fn open(tale: &Tale, node: usize, credit: u32, world: &mut World) -> Option<Open> {
+    let open = WatchOpen {
+        keyspace: KEYSPACE,
+        range: tale.range.clone(),
+        no_put: tale.no_put,
+        no_delete: tale.no_delete,
+        want_previous: tale.want_previous,
+        from: tale.resume(),
+        credit,
+    };
+    world.watch(node, open).map(|key| Open { node, key, owed: 0 })
+}

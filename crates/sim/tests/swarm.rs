@@ -1,0 +1,41 @@
+//! Hundreds of worlds, each from its seed. `TRIMARAN_SEEDS=from..to` chooses others.
+
+use base::check::Mark;
+use sim::swarm;
+use std::ops::Range;
+
+/// What the seeds must reach together, or they prove little.
+const REACHED: &[Mark] = &[
+    Mark::ElectionWon,
+    Mark::PreVoteRefused,
+    Mark::QuorumLost,
+    Mark::LogTruncated,
+    Mark::AppendRejected,
+    Mark::CommitWithoutOwnDisk,
+    Mark::LetterGated,
+    Mark::TornTail,
+    Mark::SegmentOpened,
+    Mark::WitnessWritten,
+    Mark::Forwarded,
+    Mark::AskParked,
+    Mark::OutcomeUnknown,
+    Mark::WatchCaughtUp,
+];
+
+fn seeds() -> Range<u64> {
+    let chosen = std::env::var("TRIMARAN_SEEDS").ok();
+    let parsed = chosen.as_deref().and_then(|text| {
+        let (from, to) = text.split_once("..")?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    parsed.unwrap_or(1_000..1_500)
+}
+
+#[test]
+fn no_seed_breaks_a_promise() {
+    let report = swarm(seeds());
+    println!("{report}");
+    assert!(report.passed(), "{report}");
+    let missed: Vec<_> = REACHED.iter().filter(|mark| report.marks.count(**mark) == 0).collect();
+    assert!(missed.is_empty() || seeds().count() < 500, "never reached: {missed:?}");
+}

@@ -7,9 +7,11 @@
 
 extern crate alloc;
 
+mod behind;
 mod buffer;
 mod cut;
 pub mod disk;
+mod files;
 pub mod history;
 pub mod identity;
 pub mod memory;

@@ -232,12 +232,16 @@ pub fn decode(bytes: &Bytes, seal: &Seal) -> Found {
     }
 }
 
-/// The header at the front of `bytes`, if its checksum fits this segment. The
-/// cheap comparisons come first: recovery asks at every eighth byte.
+/// Whether a header may stand at the front of `bytes`: a cheap comparison, for
+/// recovery asks at every eighth byte of a segment.
+pub(crate) fn may_begin(bytes: &[u8], seal: &Seal) -> bool {
+    bytes.get(8..16).is_some_and(|generation| generation == seal.generation.to_le_bytes())
+}
+
+/// The header at the front of `bytes`, if its checksum fits this segment.
 fn header_of<'a>(bytes: &'a [u8], seal: &Seal) -> Option<&'a [u8]> {
-    let generation = bytes.get(8..16)?;
     let words = *bytes.get(5)?;
-    if generation != seal.generation.to_le_bytes() || words < HEADER_WORDS {
+    if !may_begin(bytes, seal) || words < HEADER_WORDS {
         return None;
     }
     let header = bytes.get(..usize::from(words) * ALIGN)?;
@@ -307,8 +311,10 @@ fn with_body(bytes: &Bytes, header: &[u8], fields: Fields) -> Found {
     }
 }
 
+/// Whether all bytes are zero. In blocks without a branch inside, because a
+/// segment that is nearly empty is 64 MiB of them.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    bytes.chunks(512).all(|block| block.iter().fold(0, |any, byte| any | byte) == 0)
 }
 
 #[cfg(test)]

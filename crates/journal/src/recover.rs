@@ -6,18 +6,18 @@
 //! damage: it is named, and nothing is changed. What is bad above it was never
 //! known durable: it is a tear, and it is cut before the log goes on.
 
+use crate::behind::{Missing, find_missing};
 use crate::cut::cut;
 use crate::disk::{Disk, DiskError, DiskOp};
+use crate::files::{End, File, settle};
 use crate::history::{GroupRecovered, History};
-use crate::record::{Found, Link, Seal, decode};
+use crate::record::{Found, decode};
 use crate::segment::{self, FoundHead, HEAD_BYTES, Head};
 use crate::wal::{Options, Segment, Wal, Witness};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
-use alloc::vec::Vec;
 use base::{GroupId, Serial, Time, sometimes};
-use bytes::Bytes;
 use core::fmt;
 
 /// What recovery found.
@@ -95,6 +95,13 @@ impl From<DiskError> for RecoverError {
     }
 }
 
+impl From<Missing> for RecoverError {
+    fn from(missing: Missing) -> Self {
+        let Missing { file, offset, from, to } = missing;
+        Self::Damage { file, offset, from, to }
+    }
+}
+
 impl fmt::Display for RecoverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -140,44 +147,14 @@ pub fn recover(disk: &mut dyn Disk, options: &Options) -> Result<Recovered, Reco
         read += 1;
     }
     let later = files.get(read..).unwrap_or_default();
-    check_witness(disk, options, &history, end.as_ref(), later)?;
+    if let Some(missing) = find_missing(disk, options, &history, end.as_ref(), later)? {
+        return Err(missing.into());
+    }
     match end {
         Some(end) => finish(disk, options, history, &end, read as u64),
         None if files.is_empty() && options.must_exist => Err(RecoverError::Gone),
         None => begin(disk, options, history),
     }
-}
-
-/// One file of the lane.
-struct File {
-    name: String,
-    number: u64,
-    size: u64,
-}
-
-/// Where the readable log ends.
-struct End {
-    file: String,
-    segment: Segment,
-    content: Bytes,
-}
-
-/// The lane's files in the order of their numbers, each synced: what a process
-/// that died left in the page cache is on disk before it is believed.
-fn settle(disk: &mut dyn Disk, lane: u16) -> Result<Vec<File>, DiskError> {
-    let mut files: Vec<File> = disk
-        .list()?
-        .into_iter()
-        .filter_map(|(name, size)| {
-            segment::number_of(lane, &name).map(|number| File { name, number, size })
-        })
-        .collect();
-    files.sort_by_key(|file| file.number);
-    for file in &files {
-        let file = file.name.clone();
-        disk.sync(DiskOp::Write { file, offset: 0, parts: Vec::new() })?;
-    }
-    Ok(files)
 }
 
 /// The head of `file`, if the log goes on there.
@@ -237,115 +214,6 @@ fn replay(
     })?;
     segment.offset = offset as u64;
     Ok(End { file: file.name.clone(), segment, content })
-}
-
-/// What stands behind the end of the readable log.
-#[derive(Default)]
-struct Behind {
-    /// The highest serial that was durable.
-    witness: Serial,
-    /// The file behind which nothing but its head is missing.
-    headless: Option<String>,
-}
-
-/// Looks behind the end for proof that something durable is missing there.
-fn check_witness(
-    disk: &mut dyn Disk,
-    options: &Options,
-    history: &History,
-    end: Option<&End>,
-    later: &[File],
-) -> Result<(), RecoverError> {
-    let mut behind = Behind { witness: history.recorded, headless: None };
-    if let Some(end) = end {
-        let offset = end.segment.offset as usize;
-        let links = valid_links(&end.content, &end.segment.seal, offset);
-        behind.witness = links.map(|link| link.durable).fold(behind.witness, Serial::max);
-    }
-    for file in later {
-        behind.look_into(disk, options, history, end, file)?;
-    }
-    let nothing_known = options.must_exist && end.is_none() && !later.is_empty();
-    if nothing_known {
-        behind.witness = behind.witness.max(Serial(1));
-    }
-    if behind.witness <= history.tail.serial {
-        return Ok(());
-    }
-    let (file, offset) = match (behind.headless, end, later.first()) {
-        (Some(file), _, _) => (file, 0),
-        (None, Some(end), _) => (end.file.clone(), end.segment.offset),
-        (None, None, first) => (first.map_or_else(String::new, |file| file.name.clone()), 0),
-    };
-    let (from, to) = (history.tail.serial.next(), behind.witness);
-    Err(RecoverError::Damage { file, offset, from, to })
-}
-
-impl Behind {
-    /// A file that the log does not reach. A head there was written when
-    /// everything before it was durable. A record there was written when the
-    /// head was durable, so if the head is gone that is damage, whatever the
-    /// record vouches for.
-    fn look_into(
-        &mut self,
-        disk: &mut dyn Disk,
-        options: &Options,
-        history: &History,
-        end: Option<&End>,
-        file: &File,
-    ) -> Result<(), RecoverError> {
-        let content = disk.read(&file.name, file.size)?;
-        let block = content.get(..HEAD_BYTES).unwrap_or(&content);
-        let generation = match segment::decode(block) {
-            FoundHead::Good(head) => {
-                // It does not follow what was read, although it is whole.
-                let last = history.tail.serial.next().max(head.first.prev());
-                self.witness = self.witness.max(last);
-                head.generation
-            }
-            _ => expected_generation(end, file.number),
-        };
-        let seal = Seal::new(&options.owner, options.lane, generation);
-        for link in valid_links(&content, &seal, HEAD_BYTES) {
-            if link.serial == history.tail.serial.next() {
-                self.headless = Some(file.name.clone());
-            }
-            self.witness = self.witness.max(link.serial);
-        }
-        Ok(())
-    }
-}
-
-/// Each segment's generation is one more than that of the one before.
-fn expected_generation(end: Option<&End>, number: u64) -> u64 {
-    end.map_or(number, |end| {
-        let ahead = number.saturating_sub(end.segment.number);
-        end.segment.seal.generation().saturating_add(ahead)
-    })
-}
-
-/// The valid headers at any aligned place from `offset` on. Only a record whose
-/// body is good is stepped over: a length is not believed without its bytes.
-fn valid_links(content: &Bytes, seal: &Seal, offset: usize) -> impl Iterator<Item = Link> {
-    let mut at = offset;
-    core::iter::from_fn(move || {
-        while at < content.len() {
-            let found = decode(&content.slice(at..), seal);
-            at += match &found {
-                Found::Good { stored, .. } => *stored,
-                _ => crate::record::ALIGN,
-            };
-            match found {
-                Found::Good { link, .. } | Found::BadBody { link, .. }
-                    if link.durable < link.serial =>
-                {
-                    return Some(link);
-                }
-                _ => {}
-            }
-        }
-        None
-    })
 }
 
 /// Cuts what stands behind the end, and gives the log back.

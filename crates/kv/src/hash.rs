@@ -33,3 +33,43 @@ pub(crate) fn fingerprint(revision: Revision, digest: u64) -> u64 {
     bytes.put_u64(digest);
     hash64(&bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::KeyValue;
+    use bytes::Bytes;
+    use std::collections::BTreeSet;
+
+    /// Two versions that differ in one field differ in the digest.
+    #[test]
+    fn every_field_counts() {
+        let empty = Bytes::new();
+        let kv = KeyValue {
+            key: empty.clone(),
+            create: Revision(0),
+            modified: Revision(0),
+            version: 0,
+            lease: 0,
+            value: empty.clone(),
+            extension: empty,
+        };
+        let x = || Bytes::from_static(b"x");
+        let kvs = [
+            kv.clone(),
+            KeyValue { key: x(), ..kv.clone() },
+            KeyValue { create: Revision(1), ..kv.clone() },
+            KeyValue { modified: Revision(1), ..kv.clone() },
+            KeyValue { version: 1, ..kv.clone() },
+            KeyValue { lease: 1, ..kv.clone() },
+            KeyValue { value: x(), ..kv.clone() },
+            KeyValue { extension: x(), ..kv.clone() },
+        ];
+        let change = |kv, deleted| Change { kv, deleted, previous: None };
+        let mut changes = kvs.map(|kv| change(kv, false)).to_vec();
+        changes.push(change(kv, true));
+        let digests: BTreeSet<u64> = changes.iter().map(digest_of).collect();
+        assert_eq!(digests.len(), changes.len());
+        assert_ne!(fingerprint(Revision(1), 0), fingerprint(Revision(0), 1));
+    }
+}

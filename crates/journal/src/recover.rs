@@ -67,7 +67,7 @@ pub enum RecoverError {
     Foreign {
         /// The segment's file.
         file: String,
-        /// The field that differs.
+        /// The field that differs: `cluster id`, `node id`, `incarnation` or `lane`.
         what: &'static str,
         /// What it is here.
         expected: u64,
@@ -188,7 +188,7 @@ fn check_owner(file: &File, head: &Head, options: &Options) -> Result<(), Recove
     let fields = [
         ("cluster id", here.cluster.0, there.cluster.0),
         ("node id", here.node.0, there.node.0),
-        ("node incarnation", here.incarnation.0, there.incarnation.0),
+        ("incarnation", here.incarnation.0, there.incarnation.0),
         ("lane", u64::from(options.lane), u64::from(head.lane)),
     ];
     match fields.into_iter().find(|(_, expected, got)| expected != got) {

@@ -174,7 +174,7 @@ fn a_segment_of_another_node_is_refused_by_name() {
     let mut other = options();
     other.owner.incarnation.0 += 1;
     let error = recover(&mut disk.clone(), &other).unwrap_err();
-    assert!(error.to_string().contains("node incarnation is 99, this node's is 100"), "{error}");
+    assert!(error.to_string().contains("its incarnation is 99, this node's is 100"), "{error}");
 }
 
 #[test]

@@ -107,6 +107,33 @@ fn a_record_larger_than_a_segment_and_an_operation_is_whole() {
     assert_eq!(found.wal.durable(), Serial(3));
 }
 
+/// A large record takes more than one operation; a process may die between them.
+#[test]
+fn half_a_large_record_is_a_tear() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 1, false, b"small"));
+    drain(&mut wal, &mut disk, Time(1));
+    wal.append(entry(1, 2, false, &vec![7; base::limits::ENTRY_BYTES_MAX]));
+    loop {
+        let op = wal.next_op(Time(1)).unwrap();
+        let half = bytes_of(&op) > 4096;
+        let durable = wal.on_done(Time(1), disk.perform(op));
+        assert_eq!(durable, Ok(Serial(1)), "half a record is not durable");
+        if half {
+            break;
+        }
+    }
+    let Recovered { mut wal, report, .. } = start(&mut disk);
+    assert_eq!(wal.last_serial(), Serial(1));
+    assert!(report.cut_bytes >= base::limits::DISK_OP_BYTES_MAX as u64, "{report:?}");
+    wal.append(entry(1, 2, false, b"other"));
+    drain(&mut wal, &mut disk, Time(1));
+    let found = start(&mut disk);
+    assert_eq!(found.groups[&GroupId(1)].entries[&Index(2)].body, "other");
+    assert_eq!(found.report.cut_bytes, 0);
+}
+
 fn bytes_of(op: &DiskOp) -> usize {
     match op {
         DiskOp::Write { parts, .. } => parts.iter().map(Bytes::len).sum(),

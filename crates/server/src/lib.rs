@@ -1,1 +1,26 @@
-//! (room under construction)
+//! What really happens? The real world that drives the hall: sockets, disk,
+//! clock and threads.
+//!
+//! It decides nothing. Every event goes to the lane, every action comes from
+//! it; the same lane runs in a world made from a seed. Two plain threads do the
+//! work (the lane's and the log's); tokio only moves sockets.
+
+mod clock;
+pub mod config;
+mod directory;
+pub mod disk;
+mod door;
+mod driver;
+pub mod error;
+mod face;
+mod inbox;
+pub mod listen;
+mod log_thread;
+mod peer;
+mod server;
+mod threads;
+
+pub use config::ServerConfig;
+pub use error::ServerError;
+pub use listen::Listeners;
+pub use server::{Server, run};

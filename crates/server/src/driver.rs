@@ -1,0 +1,171 @@
+//! Who turns the wheel? The lane's thread: everything that waits goes in, the
+//! turn ends, and what the lane wants done is done. It decides nothing.
+
+use crate::clock;
+use crate::error::ServerError;
+use crate::face::Face;
+use crate::inbox::{Answered, Inbox, Item, Told};
+use crate::peer::Peers;
+use base::{AskId, WatchKey};
+use journal::disk::DiskOp;
+use node::event::{Action, Answer, Event, Note, WatchEvent};
+use node::lane::Lane;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{debug, info};
+
+/// A lane and everything that its actions need.
+pub(crate) struct Driver {
+    pub(crate) lane: Lane,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) log: SyncSender<DiskOp>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) face: Arc<Face>,
+    pub(crate) ready: watch::Sender<bool>,
+}
+
+/// Who waits for the lane.
+#[derive(Default)]
+struct Waiting {
+    asks: HashMap<AskId, oneshot::Sender<Answered>>,
+    watches: HashMap<WatchKey, mpsc::UnboundedSender<Told>>,
+}
+
+/// Whether the wheel goes on.
+enum Next {
+    Turn,
+    Stop,
+}
+
+impl Driver {
+    /// Turns until somebody says stop, or the lane halts.
+    pub(crate) fn run(mut self) -> Result<(), ServerError> {
+        let (mut waiting, mut batch) = (Waiting::default(), VecDeque::new());
+        let mut out = Vec::new();
+        loop {
+            let longest = self.lane.deadline().map(|deadline| deadline.since(clock::now()));
+            self.inbox.take(&mut batch, longest);
+            if let Next::Stop = self.turn(&mut batch, &mut waiting, &mut out) {
+                return Ok(());
+            }
+            self.perform(&mut out, &mut waiting)?;
+        }
+    }
+
+    fn turn(
+        &mut self,
+        batch: &mut VecDeque<Item>,
+        waiting: &mut Waiting,
+        out: &mut Vec<Action>,
+    ) -> Next {
+        let now = clock::now();
+        for item in batch.drain(..) {
+            let Some(event) = waiting.admit(item) else { return Next::Stop };
+            self.lane.step(now, event, out);
+        }
+        if self.lane.deadline().is_some_and(|deadline| deadline <= now) {
+            self.lane.step(now, Event::Timeout, out);
+        }
+        self.lane.step(now, Event::TurnEnd, out);
+        Next::Turn
+    }
+
+    /// Everything of the turn, and then the end if the lane has halted.
+    fn perform(&mut self, out: &mut Vec<Action>, waiting: &mut Waiting) -> Result<(), ServerError> {
+        let mut halted = Ok(());
+        for action in out.drain(..) {
+            match action {
+                // There is never a second one under way, so this never waits. It
+                // fails only when the log's thread broke down, which that tells.
+                Action::Disk(op) => drop(self.log.send(op)),
+                Action::Send { to, class, frame } => self.peers.send(to, class, frame),
+                Action::Reply { id, term, answer } => {
+                    self.face.heard(term, revision_of(&answer));
+                    waiting.answer(id, Answered { term, answer });
+                }
+                Action::Watch { key, term, event } => {
+                    self.face.heard(term, revision_told(&event));
+                    waiting.tell(Told { key, term, event });
+                }
+                Action::Note(note) => self.note(&note),
+                Action::Halt(halt) => halted = Err(halt.into()),
+            }
+        }
+        halted
+    }
+
+    fn note(&self, note: &Note) {
+        match note {
+            Note::Lead { group, term, leader: Some(leader) } => {
+                info!(%group, term, %leader, "a leader is known");
+            }
+            Note::Lead { group, term, leader: None } => info!(%group, term, "no leader is known"),
+            Note::Dropped { from, why } => debug!(%from, why, "dropped a letter"),
+            Note::Ready => {
+                info!("ready to serve client requests");
+                self.ready.send_replace(true);
+            }
+        }
+    }
+}
+
+impl Waiting {
+    /// The event in an item, after whoever waits for its answer is noted.
+    fn admit(&mut self, item: Item) -> Option<Event> {
+        Some(match item {
+            Item::Event(event) => event,
+            Item::Ask { id, ask, answer, .. } => {
+                self.asks.insert(id, answer);
+                Event::Ask { id, ask }
+            }
+            Item::Forget(id) => {
+                self.asks.remove(&id);
+                Event::Forget { id }
+            }
+            Item::Watch { key, open, events } => {
+                self.watches.insert(key, events);
+                Event::Watch { key, open }
+            }
+            Item::Unwatch(key) => {
+                self.watches.remove(&key);
+                Event::Unwatch { key }
+            }
+            Item::Stop => return None,
+        })
+    }
+
+    /// A client that has gone meanwhile hears nothing.
+    fn answer(&mut self, id: AskId, answered: Answered) {
+        if let Some(waits) = self.asks.remove(&id) {
+            let _ = waits.send(answered);
+        }
+    }
+
+    fn tell(&mut self, told: Told) {
+        let key = told.key;
+        let last = matches!(told.event, WatchEvent::Compacted { .. } | WatchEvent::Refused(_));
+        if let Some(stream) = self.watches.get(&key) {
+            let _ = stream.send(told);
+        }
+        if last {
+            self.watches.remove(&key);
+        }
+    }
+}
+
+fn revision_of(answer: &Answer) -> base::Revision {
+    match answer {
+        Answer::Kv(reply) => reply.revision,
+        Answer::Status(status) => status.revision,
+        Answer::Members(_) | Answer::Refused(_) => base::Revision::ZERO,
+    }
+}
+
+fn revision_told(event: &WatchEvent) -> base::Revision {
+    match event {
+        WatchEvent::Opened { revision } | WatchEvent::Changes { revision, .. } => *revision,
+        WatchEvent::Compacted { .. } | WatchEvent::Refused(_) => base::Revision::ZERO,
+    }
+}

@@ -1,0 +1,203 @@
+//! What waits for the lane? One bounded queue, drained whole: one wake-up for
+//! everything that came meanwhile.
+
+use base::limits::{ASK_BYTES_MAX, ASKS_MAX, FRAME_BYTES_MAX};
+use base::{AskId, NodeId, WatchKey};
+use bytes::Bytes;
+use node::event::{Answer, Ask, Class, Event, WatchEvent, WatchOpen};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// Frame bytes of one class that may wait; readers of sockets wait beyond it.
+const FRAMES_WAITING_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+
+/// An answer of the lane and the term it was given in.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) term: u64,
+    pub(crate) answer: Answer,
+}
+
+/// What the lane tells a watch, and the term it was told in.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) key: WatchKey,
+    pub(crate) term: u64,
+    pub(crate) event: WatchEvent,
+}
+
+/// Something for the lane.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// An event that nobody waits for.
+    Event(Event),
+    /// A client asks and waits.
+    Ask { id: AskId, ask: Ask, bytes: usize, answer: oneshot::Sender<Answered> },
+    /// The client of an ask has gone.
+    Forget(AskId),
+    /// A stream opens a watch. What it is told is bounded by its credit.
+    Watch { key: WatchKey, open: WatchOpen, events: mpsc::UnboundedSender<Told> },
+    /// A stream closes a watch.
+    Unwatch(WatchKey),
+    /// The process ends.
+    Stop,
+}
+
+/// Why an ask was not taken: too many wait already. Nothing was done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Full;
+
+/// The queue in front of the lane.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    bell: Condvar,
+    /// Room for frames, one for each [`Class`]: bulk never keeps votes out.
+    room: [Semaphore; 2],
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    asks: usize,
+    ask_bytes: usize,
+    frame_bytes: [usize; 2],
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Self {
+        let room = [(); 2].map(|()| Semaphore::new(FRAMES_WAITING_BYTES_MAX));
+        Self { queue: Mutex::default(), bell: Condvar::new(), room }
+    }
+
+    /// Something that is bounded by what came before it: ends of operations,
+    /// of links, of asks and of watches.
+    pub(crate) fn push(&self, item: Item) {
+        let mut queue = self.lock();
+        queue.items.push_back(item);
+        self.ring(queue);
+    }
+
+    /// An ask, if it finds room.
+    pub(crate) fn push_ask(&self, item: Item) -> Result<(), Full> {
+        let mut queue = self.lock();
+        let bytes = if let Item::Ask { bytes, .. } = &item { *bytes } else { 0 };
+        let bytes_after = queue.ask_bytes.saturating_add(bytes);
+        if queue.asks >= ASKS_MAX || bytes_after > ASK_BYTES_MAX {
+            return Err(Full);
+        }
+        queue.asks += 1;
+        queue.ask_bytes = bytes_after;
+        queue.items.push_back(item);
+        self.ring(queue);
+        Ok(())
+    }
+
+    /// A frame; waits for room, and so lets its socket fill up.
+    pub(crate) async fn push_frame(&self, from: NodeId, class: Class, frame: Bytes) {
+        let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        if let Some(room) = self.room.get(class as usize)
+            && let Ok(permit) = room.acquire_many(bytes).await
+        {
+            permit.forget();
+        }
+        let mut queue = self.lock();
+        if let Some(waiting) = queue.frame_bytes.get_mut(class as usize) {
+            *waiting += frame.len();
+        }
+        queue.items.push_back(Item::Event(Event::Frame { from, frame }));
+        self.ring(queue);
+    }
+
+    /// Moves everything that waits into `batch`; waits for the first of it, but
+    /// no longer than `longest`.
+    pub(crate) fn take(&self, batch: &mut VecDeque<Item>, longest: Option<Duration>) {
+        let mut queue = self.lock();
+        if queue.items.is_empty() {
+            queue = self.wait(queue, longest);
+        }
+        std::mem::swap(&mut queue.items, batch);
+        (queue.asks, queue.ask_bytes) = (0, 0);
+        let taken = std::mem::take(&mut queue.frame_bytes);
+        drop(queue);
+        for (room, bytes) in self.room.iter().zip(taken) {
+            room.add_permits(bytes);
+        }
+    }
+
+    fn wait<'a>(
+        &self,
+        queue: MutexGuard<'a, Queue>,
+        longest: Option<Duration>,
+    ) -> MutexGuard<'a, Queue> {
+        let empty = |queue: &mut Queue| queue.items.is_empty();
+        match longest {
+            None => self.bell.wait_while(queue, empty).unwrap_or_else(PoisonError::into_inner),
+            Some(longest) => {
+                let woken = self.bell.wait_timeout_while(queue, longest, empty);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Only the first of a batch wakes the lane.
+    fn ring(&self, queue: MutexGuard<'_, Queue>) {
+        let first = queue.items.len() == 1;
+        drop(queue);
+        if first {
+            self.bell.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(bytes: usize) -> Item {
+        let (answer, _) = oneshot::channel();
+        Item::Ask { id: AskId(1), ask: Ask::Status, bytes, answer }
+    }
+
+    #[test]
+    fn asks_beyond_the_bound_are_refused_until_the_lane_takes_them() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.push_ask(ask(ASK_BYTES_MAX)), Ok(()));
+        assert_eq!(inbox.push_ask(ask(1)), Err(Full));
+        inbox.push(Item::Stop);
+        let mut batch = VecDeque::new();
+        inbox.take(&mut batch, None);
+        assert_eq!(batch.len(), 2);
+        assert_eq!(inbox.push_ask(ask(1)), Ok(()));
+    }
+
+    #[test]
+    fn a_deadline_ends_the_wait() {
+        let mut batch = VecDeque::new();
+        Inbox::new().take(&mut batch, Some(Duration::ZERO));
+        assert!(batch.is_empty());
+    }
+
+    #[tokio::test]
+    async fn bulk_that_waits_keeps_no_urgent_frame_out() {
+        let inbox = Inbox::new();
+        let large = Bytes::from(vec![0; FRAME_BYTES_MAX]);
+        for _ in 0..2 {
+            inbox.push_frame(NodeId(1), Class::Bulk, large.clone()).await;
+        }
+        let mut third = Box::pin(inbox.push_frame(NodeId(1), Class::Bulk, large));
+        let polled = tokio::select! { biased; () = &mut third => true, () = async {} => false };
+        assert!(!polled, "bulk beyond the bound waits");
+        inbox.push_frame(NodeId(1), Class::Urgent, Bytes::from_static(b"vote")).await;
+        let mut batch = VecDeque::new();
+        inbox.take(&mut batch, None);
+        assert_eq!(batch.len(), 3);
+        third.await;
+    }
+}

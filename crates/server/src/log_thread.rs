@@ -1,0 +1,29 @@
+//! Who waits for the disk? A thread of its own: one operation after another,
+//! each with its one sync, while the lane goes on.
+
+use crate::disk::RealDisk;
+use crate::inbox::{Inbox, Item};
+use crate::threads::{self, Breakdown, Handle};
+use journal::disk::{Disk, DiskOp};
+use node::event::Event;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// The lane's way to the disk. It ends when this is dropped, after the
+/// operation it is at.
+pub(crate) fn start(
+    disk: RealDisk,
+    inbox: Arc<Inbox>,
+    breakdown: Breakdown,
+) -> io::Result<(SyncSender<DiskOp>, Handle)> {
+    let (ops, waiting) = sync_channel(1);
+    let handle = threads::spawn("log", breakdown, move || serve(disk, &waiting, &inbox))?;
+    Ok((ops, handle))
+}
+
+fn serve(mut disk: RealDisk, waiting: &Receiver<DiskOp>, inbox: &Inbox) {
+    while let Ok(op) = waiting.recv() {
+        inbox.push(Item::Event(Event::Disk(disk.perform(op))));
+    }
+}

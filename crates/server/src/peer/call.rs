@@ -1,0 +1,83 @@
+//! Who calls? Incoming connections: greeted, told from strangers, and read
+//! until they break.
+
+use super::greet::{self, GreetError};
+use super::{Other, Peers, frame};
+use base::NodeId;
+use node::event::Class;
+use node::wire::Hello;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncRead, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
+use tracing::{info, warn};
+
+/// Connections whose handshake is not over. Further ones are closed at once.
+const GREETINGS_MAX: usize = 256;
+
+const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// All incoming connections of peers.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    peers: Arc<Peers>,
+    greetings: Semaphore,
+    /// The newest call of each peer and class; dropping its end closes the older one.
+    newest: Mutex<BTreeMap<(NodeId, Class), oneshot::Sender<()>>>,
+}
+
+impl Calls {
+    pub(crate) fn new(peers: Arc<Peers>) -> Self {
+        Self { peers, greetings: Semaphore::new(GREETINGS_MAX), newest: Mutex::default() }
+    }
+
+    /// Serves one connection to its end.
+    pub(crate) async fn serve(&self, mut line: TcpStream, from: SocketAddr) {
+        match self.greet(&mut line).await {
+            Ok((hello, other)) => self.listen(line, hello, other).await,
+            Err(why) => warn!(%from, %why, "refused a call on the peer port"),
+        }
+    }
+
+    async fn greet(&self, line: &mut TcpStream) -> Result<(Hello, &Other), GreetError> {
+        let _permit = self.greetings.try_acquire().map_err(|_| GreetError::Slow)?;
+        let hello = greet::as_callee(line, self.peers.identity).await?;
+        let other = self.peers.others.get(&hello.node);
+        Ok((hello, other.ok_or(GreetError::Stranger(hello.node))?))
+    }
+
+    async fn listen(&self, line: TcpStream, hello: Hello, other: &Other) {
+        let replaced = self.replace(&hello);
+        other.lines.iter().for_each(|line| line.redial.notify_one());
+        if hello.class == Class::Urgent {
+            other.link.incoming_opened();
+        }
+        let mut line = BufReader::with_capacity(READ_BUFFER_BYTES, line);
+        let why = tokio::select! {
+            why = self.receive(&mut line, &hello) => why.to_string(),
+            _ = replaced => "replaced by a newer one".into(),
+        };
+        if hello.class == Class::Urgent {
+            other.link.incoming_closed();
+        }
+        info!(peer = other.name, class = ?hello.class, why, "a connection of a peer closed");
+    }
+
+    fn replace(&self, hello: &Hello) -> oneshot::Receiver<()> {
+        let (newest, replaced) = oneshot::channel();
+        let mut calls = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.insert((hello.node, hello.class), newest);
+        replaced
+    }
+
+    async fn receive(&self, line: &mut (impl AsyncRead + Unpin), hello: &Hello) -> std::io::Error {
+        loop {
+            match frame::read(line).await {
+                Ok(frame) => self.peers.inbox.push_frame(hello.node, hello.class, frame).await,
+                Err(why) => return why,
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! How does a server begin, and how does it end? The order of both is here and
+//! nowhere else.
+
+use crate::clock;
+use crate::config::ServerConfig;
+use crate::disk::RealDisk;
+use crate::door::{self, Desk};
+use crate::driver::Driver;
+use crate::error::ServerError;
+use crate::face::Face;
+use crate::inbox::{Inbox, Item};
+use crate::listen::{self, Listeners};
+use crate::log_thread;
+use crate::peer::{Calls, Identity, Peers};
+use crate::threads::{self, Breakdown, Handle};
+use node::boot::{BootOptions, Booted, Timing, boot};
+use node::bootstrap::MemberSpec;
+use std::future::Future;
+use std::io;
+use std::net;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::info;
+
+/// How long requests that are under way may take to end when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long the sockets may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A node that runs, with threads and sockets of its own. Dropping it ends it
+/// as a crash would, except that the disk operation under way is finished.
+#[derive(Debug)]
+pub struct Server {
+    inbox: Arc<Inbox>,
+    closing: watch::Sender<bool>,
+    ready: watch::Receiver<bool>,
+    ended: mpsc::UnboundedReceiver<ServerError>,
+    /// The lane's first: it holds the log's queue, whose end ends the log's.
+    threads: Vec<Handle>,
+    doors: Option<JoinHandle<()>>,
+    runtime: Option<Runtime>,
+}
+
+/// Runs a node until `stop`, then ends it in good order: nothing is accepted any
+/// more, what is under way may end, the last disk operation is finished.
+pub async fn run(config: ServerConfig, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+    let starting = tokio::task::spawn_blocking(move || Server::start(&config));
+    let mut server = starting.await.map_err(|_| ServerError::BrokeDown("starting"))??;
+    let outcome = tokio::select! {
+        () = stop => Ok(()),
+        error = server.ended() => Err(error),
+    };
+    let stopping = tokio::task::spawn_blocking(move || server.stop());
+    stopping.await.map_err(|_| ServerError::BrokeDown("stopping"))?;
+    outcome
+}
+
+impl Server {
+    /// Starts a node on the addresses of its configuration.
+    pub fn start(config: &ServerConfig) -> Result<Self, ServerError> {
+        let listeners = Listeners::bind(&config.listen_client, &config.listen_peer)?;
+        Self::start_on(config, listeners)
+    }
+
+    /// Starts a node on sockets that are bound already.
+    pub fn start_on(config: &ServerConfig, listeners: Listeners) -> Result<Self, ServerError> {
+        let mut disk = RealDisk::open(&config.data_dir)?;
+        let booted = boot(&mut disk, &boot_options(config), clock::now());
+        let booted = booted.map_err(ServerError::Boot)?;
+        info!(
+            name = config.name, cluster = %booted.cluster, node = %booted.me,
+            found = booted.report, "opened the data directory"
+        );
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("sockets")
+            .enable_all()
+            .build()
+            .map_err(ServerError::Threads)?;
+        let inbox = Arc::new(Inbox::new());
+        let (closing, closed) = watch::channel(false);
+        let (ready, is_ready) = watch::channel(false);
+        let (breakdown, ended) = mpsc::unbounded_channel();
+        let face = Arc::new(Face::new(booted.cluster, booted.me));
+        let identity =
+            Identity { cluster: booted.cluster, me: booted.me, incarnation: booted.incarnation };
+        let Booted { lane, peers, .. } = booted;
+        let peers = Arc::new(Peers::new(identity, peers, &inbox));
+        let desk = Desk::new(Arc::clone(&inbox), Arc::clone(&face), closed);
+
+        let (log, log_thread) = log_thread::start(disk, Arc::clone(&inbox), breakdown.clone())
+            .map_err(ServerError::Threads)?;
+        let driver =
+            Driver { lane, inbox: Arc::clone(&inbox), log, peers: Arc::clone(&peers), face, ready };
+        let lane_thread = start_lane(driver, breakdown).map_err(ServerError::Threads)?;
+        let mut server = Self {
+            inbox,
+            closing,
+            ready: is_ready,
+            ended,
+            threads: vec![lane_thread, log_thread],
+            doors: None,
+            runtime: None,
+        };
+        let doors = open_sockets(&runtime, listeners, &peers, desk);
+        server.runtime = Some(runtime);
+        server.doors = Some(doors.map_err(ServerError::Threads)?);
+        Ok(server)
+    }
+
+    /// Waits until every group of the node knows a leader. False if it has
+    /// ended before.
+    pub async fn ready(&self) -> bool {
+        self.ready.clone().wait_for(|ready| *ready).await.is_ok()
+    }
+
+    /// Waits until the node cannot go on, and says why.
+    pub async fn ended(&mut self) -> ServerError {
+        self.ended.recv().await.unwrap_or(ServerError::BrokeDown("lane"))
+    }
+
+    /// Ends in good order; blocks until nothing of it is left.
+    pub fn stop(mut self) {
+        self.closing.send_replace(true);
+        if let (Some(runtime), Some(doors)) = (&self.runtime, self.doors.take()) {
+            // Whoever is still there after the grace is cut off.
+            let _ = runtime.block_on(async { tokio::time::timeout(GRACE, doors).await });
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.closing.send_replace(true);
+        self.inbox.push(Item::Stop);
+        for handle in self.threads.drain(..) {
+            // A panic in it was told by its sentinel.
+            let _ = handle.join();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            // From a thread of its own, for whoever drops this may be a task.
+            let close = move || runtime.shutdown_timeout(CLOSE_TIMEOUT);
+            let _ = thread::spawn(close).join();
+        }
+    }
+}
+
+fn boot_options(config: &ServerConfig) -> BootOptions {
+    let member = |(name, peer_urls): &(String, Vec<String>)| MemberSpec {
+        name: name.clone(),
+        peer_urls: peer_urls.clone(),
+    };
+    BootOptions {
+        name: config.name.clone(),
+        token: config.token.clone(),
+        members: config.initial_cluster.iter().map(member).collect(),
+        client_urls: config.advertise_client_urls.clone(),
+        timing: Timing { heartbeat: config.heartbeat, election: config.election },
+        request_timeout: config.request_timeout,
+        segment_bytes: config.segment_bytes,
+        seed: clock::random(),
+        incarnation: clock::random(),
+    }
+}
+
+fn start_lane(driver: Driver, breakdown: Breakdown) -> io::Result<Handle> {
+    let end = breakdown.clone();
+    threads::spawn("lane", breakdown, move || {
+        if let Err(error) = driver.run() {
+            let _ = end.send(error);
+        }
+    })
+}
+
+/// Peers first: a cluster that has no leader cannot serve its clients.
+fn open_sockets(
+    runtime: &Runtime,
+    listeners: Listeners,
+    peers: &Arc<Peers>,
+    desk: Desk,
+) -> io::Result<JoinHandle<()>> {
+    let _inside = runtime.enter();
+    let calls = Arc::new(Calls::new(Arc::clone(peers)));
+    for listener in adopt(listeners.peer)? {
+        let calls = Arc::clone(&calls);
+        runtime.spawn(listen::accept(listener, move |line, from| {
+            let calls = Arc::clone(&calls);
+            tokio::spawn(async move { calls.serve(line, from).await });
+        }));
+    }
+    for dialer in peers.dialers(clock::random()) {
+        runtime.spawn(dialer);
+    }
+    Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk)))
+}
+
+fn adopt(sockets: Vec<net::TcpListener>) -> io::Result<Vec<TcpListener>> {
+    sockets.into_iter().map(TcpListener::from_std).collect()
+}

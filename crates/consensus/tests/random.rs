@@ -132,7 +132,8 @@ impl Run {
             self.world.net.push(flight.clone());
         }
         let cut = self.cut.is_some_and(|cut| cut == flight.from || cut == flight.to);
-        if !cut && !(self.faults && self.prng.chance(1, 12)) {
+        let lost = cut || self.faults && self.prng.chance(1, 12);
+        if !lost {
             self.feed(flight.to.0, Input::Letter { from: flight.from, letter: flight.letter });
         }
     }

@@ -94,9 +94,10 @@ fn command(world: &mut Option<World>, kind: ProtocolKind, line: &str) -> Vec<Str
         return Vec::new();
     }
     let world = world.as_mut().expect("a transcript begins with `cluster N`");
+    if arrange(world, &words) {
+        return Vec::new();
+    }
     match words[..] {
-        ["disk", id, "slow"] => quiet(world.slow_disk(node(id), true)),
-        ["disk", id, "fast"] => quiet(world.slow_disk(node(id), false)),
         ["campaign", id] => turn(world, id, Input::Campaign),
         ["timeout", id] => turn(world, id, Input::Timeout),
         ["beat", id] => turn(world, id, Input::Beat),
@@ -117,14 +118,26 @@ fn command(world: &mut Option<World>, kind: ProtocolKind, line: &str) -> Vec<Str
         ["settle", "without", ref cut @ ..] => settle(world, cut),
         ["drop", from, "->", to] => drop_letters(world, &|f| on_way(f, from, to)),
         ["drop"] => drop_letters(world, &|_| true),
-        ["lead", id] => quietly_lead(world, node(id)),
-        ["pass", millis] => quiet(pass(world, number(millis))),
-        ["crash", id] => quiet(world.crash(node(id), 0)),
-        ["restart", id] => quiet(world.restart(node(id))),
         ["log"] => log(world),
         ["commit"] => commit(world),
         _ => panic!("no such command: {line}"),
     }
+}
+
+/// What the world does; nobody says anything to it.
+fn arrange(world: &mut World, words: &[&str]) -> bool {
+    match *words {
+        ["disk", id, how] => world.slow_disk(node(id), how == "slow"),
+        // The beginning of many transcripts: one leads, and all know it.
+        ["lead", id] => world.elect(node(id)),
+        // Only time passes: `timeout` says who notices.
+        ["pass", millis] => world.now += Duration::from_millis(number(millis)),
+        // Of what was not synced, nothing survives.
+        ["crash", id] => world.crash(node(id), 0),
+        ["restart", id] => world.restart(node(id)),
+        _ => return false,
+    }
+    true
 }
 
 fn number(word: &str) -> u64 {
@@ -133,10 +146,6 @@ fn number(word: &str) -> u64 {
 
 fn node(word: &str) -> u64 {
     number(word.trim_start_matches('n'))
-}
-
-fn quiet((): ()) -> Vec<String> {
-    Vec::new()
 }
 
 /// What a fast disk lets go at once is not said twice.
@@ -209,17 +218,6 @@ fn drop_letters(world: &mut World, which: &dyn Fn(&Flight) -> bool) -> Vec<Strin
         std::mem::take(&mut world.net).into_iter().partition(|flight| which(flight));
     world.net = stay;
     gone.iter().map(|flight| format!("  lost: {}", say::flight(flight))).collect()
-}
-
-/// The beginning of many transcripts: one node leads, and all know it.
-fn quietly_lead(world: &mut World, id: u64) -> Vec<String> {
-    world.elect(id);
-    Vec::new()
-}
-
-/// Only time passes: `timeout` says who notices.
-fn pass(world: &mut World, millis: u64) {
-    world.now += Duration::from_millis(millis);
 }
 
 fn log(world: &mut World) -> Vec<String> {

@@ -139,6 +139,7 @@ impl Leader {
         let reached = quorum::reached(once(own).chain(answered));
         invariant!(I27, reached <= own, "round {reached} of {own}");
         if let Some(round) = self.rounds.running.take_if(|_| reached == own) {
+            invariant!(I26, self.opening <= round.commit, "before {}", self.opening);
             for reader in round.readers {
                 answer(reader, round.commit, core, out);
             }

@@ -135,11 +135,14 @@ impl Raft {
         // Without entries it only tells what is chosen: there is nothing to confirm.
         let asks = !entries.is_empty();
         for entry in entries {
-            let known = core.log.place(entry.index).is_some_and(|p| p.ballot == entry.ballot);
+            let (index, held) = (entry.index, follower.held);
+            let known = core.log.place(index).is_some_and(|p| p.ballot == entry.ballot);
             if !known && core.log.put(entry, out) {
                 sometimes!(LogTruncated);
+                invariant!(I23, index > held, "cut at {index}, agreed up to {held}");
             }
         }
+        invariant!(I24, core.log.last().ballot.round <= core.term, "in term {}", core.term);
         follower.held = follower.held.max(matched);
         core.log.commit_to(commit.min(matched), out);
         if asks {
@@ -307,12 +310,13 @@ fn check_entries(
         if entry.ballot.round > core.term || entry.clock < clock {
             return Err("an entry from the future or the past");
         }
-        let differs = core.log.place(entry.index).is_some_and(|p| p.ballot != entry.ballot);
-        if differs && entry.index <= follower.held {
+        let mine = core.log.entry(entry.index);
+        let known = mine.filter(|mine| mine.ballot == entry.ballot);
+        if mine.is_some() && known.is_none() && entry.index <= follower.held {
             return Err("contradicts what was chosen or agreed");
         }
         before = Place { ballot: entry.ballot, index: entry.index };
-        clock = entry.clock;
+        clock = known.map_or(entry.clock, |mine| mine.clock);
     }
     Ok(())
 }

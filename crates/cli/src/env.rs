@@ -2,8 +2,11 @@
 
 /// Who knows the variables. Tests bring their own.
 pub(crate) trait Environment {
-    /// The value of a variable that is set.
+    /// The value of a variable that is set; one that is set to nothing is not.
     fn get(&self, name: &str) -> Option<String>;
+
+    /// The names of all variables that are set.
+    fn names(&self) -> Vec<String>;
 }
 
 /// The environment of this process.
@@ -11,7 +14,12 @@ pub(crate) struct Process;
 
 impl Environment for Process {
     fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+        set.filter_map(|(name, _)| name.into_string().ok()).collect()
     }
 }
 
@@ -51,6 +59,10 @@ pub(crate) mod tests {
     impl Environment for Made {
         fn get(&self, name: &str) -> Option<String> {
             self.0.get(name).cloned()
+        }
+
+        fn names(&self) -> Vec<String> {
+            self.0.keys().cloned().collect()
         }
     }
 

@@ -1,4 +1,5 @@
-//! `-w fields`: every field with its name, a line each.
+//! `-w fields`: every field with its name, a line each. `--hex` changes nothing
+//! here, as with etcdctl.
 
 use super::simple::kind;
 use client::mvccpb::KeyValue;
@@ -7,42 +8,42 @@ use client::wire::{
 };
 use std::fmt::Display;
 
-pub(super) fn put(answer: &PutResponse, hex: bool) -> Vec<u8> {
+pub(super) fn put(answer: &PutResponse) -> Vec<u8> {
     let mut out = header(answer.header.as_ref());
     if let Some(kv) = &answer.prev_kv {
-        pair(&mut out, "Prev", kv, hex);
+        pair(&mut out, "Prev", kv);
     }
     out.into_bytes()
 }
 
-pub(super) fn range(answer: &RangeResponse, hex: bool) -> Vec<u8> {
+pub(super) fn range(answer: &RangeResponse) -> Vec<u8> {
     let mut out = header(answer.header.as_ref());
     for kv in &answer.kvs {
-        pair(&mut out, "", kv, hex);
+        pair(&mut out, "", kv);
     }
     field(&mut out, "More", answer.more);
     field(&mut out, "Count", answer.count);
     out.into_bytes()
 }
 
-pub(super) fn delete(answer: &DeleteRangeResponse, hex: bool) -> Vec<u8> {
+pub(super) fn delete(answer: &DeleteRangeResponse) -> Vec<u8> {
     let mut out = header(answer.header.as_ref());
     field(&mut out, "Deleted", answer.deleted);
     for kv in &answer.prev_kvs {
-        pair(&mut out, "Prev", kv, hex);
+        pair(&mut out, "Prev", kv);
     }
     out.into_bytes()
 }
 
-pub(super) fn watch(answer: &WatchResponse, hex: bool) -> Vec<u8> {
+pub(super) fn watch(answer: &WatchResponse) -> Vec<u8> {
     let mut out = header(answer.header.as_ref());
     for event in &answer.events {
         field(&mut out, "Type", kind(event.r#type()));
         if let Some(kv) = &event.prev_kv {
-            pair(&mut out, "Prev", kv, hex);
+            pair(&mut out, "Prev", kv);
         }
         if let Some(kv) = &event.kv {
-            pair(&mut out, "", kv, hex);
+            pair(&mut out, "", kv);
         }
     }
     out.into_bytes()
@@ -58,28 +59,18 @@ fn header(header: Option<&ResponseHeader>) -> String {
     out
 }
 
-fn pair(out: &mut String, prefix: &str, pair: &KeyValue, hex: bool) {
+fn pair(out: &mut String, prefix: &str, pair: &KeyValue) {
     let mut put = |name: &str, value: &dyn Display| field(out, &format!("{prefix}{name}"), value);
-    put("Key", &text(&pair.key, hex));
+    put("Key", &quoted(&pair.key));
     put("CreateRevision", &pair.create_revision);
     put("ModRevision", &pair.mod_revision);
     put("Version", &pair.version);
-    put("Value", &text(&pair.value, hex));
+    put("Value", &quoted(&pair.value));
     put("Lease", &pair.lease);
 }
 
 fn field(out: &mut String, name: &str, value: impl Display) {
     out.push_str(&format!("\"{name}\" : {value}\n"));
-}
-
-fn text(bytes: &[u8], hex: bool) -> String {
-    match hex {
-        true => {
-            let digits = super::bytes(bytes, true);
-            format!("\"{}\"", String::from_utf8_lossy(&digits))
-        }
-        false => quoted(bytes),
-    }
 }
 
 /// As Go's `%q` writes bytes: what is not text is escaped byte by byte.

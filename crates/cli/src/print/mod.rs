@@ -29,7 +29,7 @@ impl Format {
                 "{} is known but not implemented yet as output format; try simple, json or fields",
                 name.unwrap_or_default()
             ))),
-            other => Err(Failure::arguments(format!(
+            other => Err(Failure::feature(format!(
                 "{other:?} is no output format; try simple, json or fields"
             ))),
         }
@@ -48,7 +48,7 @@ impl Printer {
         match self.format {
             Format::Simple => simple::put(answer, self.hex),
             Format::Json => json::put(answer),
-            Format::Fields => fields::put(answer, self.hex),
+            Format::Fields => fields::put(answer),
         }
     }
 
@@ -56,7 +56,7 @@ impl Printer {
         match self.format {
             Format::Simple => simple::range(answer, self.hex, value_only),
             Format::Json => json::range(answer),
-            Format::Fields => fields::range(answer, self.hex),
+            Format::Fields => fields::range(answer),
         }
     }
 
@@ -64,7 +64,7 @@ impl Printer {
         match self.format {
             Format::Simple => simple::delete(answer, self.hex),
             Format::Json => json::delete(answer),
-            Format::Fields => fields::delete(answer, self.hex),
+            Format::Fields => fields::delete(answer),
         }
     }
 
@@ -72,7 +72,7 @@ impl Printer {
         match self.format {
             Format::Simple => simple::watch(answer, self.hex),
             Format::Json => json::watch(answer),
-            Format::Fields => fields::watch(answer, self.hex),
+            Format::Fields => fields::watch(answer),
         }
     }
 }

@@ -1,8 +1,34 @@
-//! `server`: run one node.
+//! `server`: run one node, told in etcd's words.
 
+mod block;
+mod flags;
+mod guard;
+mod known;
+mod log;
+mod resolve;
+mod stop;
+mod urls;
+
+use crate::env;
 use crate::failure::Failure;
+use clap::Parser;
+use flags::ServerArgs;
 use std::ffi::OsString;
 
-pub(crate) fn run(_words: &[OsString]) -> Result<(), Failure> {
-    Err(Failure::feature("server is not there yet"))
+pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
+    let words = known::with_two_dashes(words);
+    known::refuse_flags(&words)?;
+    let args = ServerArgs::try_parse_from(std::iter::once("trimaran server".into()).chain(words))?;
+    known::refuse_variables(&env::Process)?;
+    let told = resolve::resolve(&args, &env::Process)?;
+    if args.own_session {
+        // It fails only for one who leads a session already: then all is well.
+        let _ = rustix::process::setsid();
+    }
+    if let Some(guardian) = &args.die_with {
+        guard::die_with(guardian)?;
+    }
+    log::start(&told.log_level)?;
+    print!("{}", block::of(&told.config));
+    stop::serve(told.config)
 }

@@ -1,0 +1,106 @@
+//! How long writes were out after a node was lost.
+
+use super::nodes::{Leader, Nurse, leader};
+use super::plan::{Node, majority};
+use crate::failure::Failure;
+use std::io::Write;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// A new write is tried so often at each node, whatever became of the last:
+/// a node may hold one back until it knows its leader, or lose it with him.
+const TRY_EVERY: Duration = Duration::from_millis(10);
+/// How long one try may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// When to stop looking.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A loss, and who is left.
+pub(super) struct Loss<'a> {
+    /// When it was done.
+    pub(super) at: Instant,
+    /// Who led before.
+    pub(super) before: Option<Leader>,
+    /// The nodes that run.
+    pub(super) left: &'a [Node],
+    /// How many nodes the cluster has.
+    pub(super) size: usize,
+}
+
+/// Says when somebody leads again and when writes are accepted again.
+pub(super) async fn tell(
+    loss: Loss<'_>,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
+    let needed = majority(loss.size);
+    if loss.left.len() < needed {
+        let (left, size) = (loss.left.len(), loss.size);
+        return say(out, &format!(
+            "          writes are out: {left} of {size} nodes run and {needed} are needed; \
+             `start` one"
+        ));
+    }
+    let nurses: Vec<Nurse> = loss.left.iter().map(|node| Nurse::new(node, PATIENCE)).collect();
+    let writes = tokio::spawn(first_write(nurses.clone(), loss.at));
+    let leads = match loss.before {
+        Some(ref before) if loss.left.iter().any(|node| node.name == before.name) => None,
+        ref before => timeout(LIMIT, next_leader(&nurses, before.as_ref())).await.ok(),
+    };
+    if let Some(Leader { name, term }) = leads {
+        say(out, &format!("{} {name} leads (term {term})", since(loss.at)))?;
+    }
+    match writes.await.ok().flatten() {
+        Some(took) => say(out, &format!("{} writes accepted again", stamp(took))),
+        None => say(out, &format!("{} no write was accepted so far; `ps` shows more", since(loss.at))),
+    }
+}
+
+/// Waits for a leader other than the one before.
+async fn next_leader(nurses: &[Nurse], before: Option<&Leader>) -> Leader {
+    loop {
+        match leader(nurses).await {
+            Some(found) if Some(&found) != before => return found,
+            _ => sleep(Duration::from_millis(2)).await,
+        }
+    }
+}
+
+/// When the first write was accepted by anybody.
+async fn first_write(nurses: Vec<Nurse>, at: Instant) -> Option<Duration> {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let mut tries = JoinSet::new();
+    let mut ticks = interval(TRY_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while at.elapsed() < LIMIT {
+        tokio::select! {
+            biased;
+            took = receiver.recv() => return took,
+            _ = ticks.tick() => for nurse in nurses.iter().cloned() {
+                let sender = sender.clone();
+                tries.spawn(async move {
+                    if nurse.writes().await {
+                        let _ = sender.try_send(at.elapsed());
+                    }
+                });
+            },
+        }
+    }
+    None
+}
+
+/// `+331 ms  `, as wide as it takes for columns to stand.
+pub(super) fn stamp(took: Duration) -> String {
+    format!("{:<9}", format!("+{} ms", took.as_millis()))
+}
+
+fn since(at: Instant) -> String {
+    stamp(at.elapsed())
+}
+
+fn say(out: &mut (dyn Write + Send), line: &str) -> Result<(), Failure> {
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::io("print", &error))
+}

@@ -1,0 +1,248 @@
+//! From flags and variables to what the server is told, once.
+
+use super::flags::{ServerArgs, milliseconds};
+use super::urls;
+use crate::env::{Environment, strongest};
+use crate::failure::Failure;
+use server::config::ServerConfig;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Longer than this no follower waits (etcd's bound).
+const ELECTION_MAX: Duration = Duration::from_secs(50);
+/// An election takes at least so many heartbeats (etcd's bound).
+const HEARTBEATS_PER_ELECTION: u32 = 5;
+
+/// A server, and how much it says.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) config: ServerConfig,
+    pub(crate) log_level: String,
+}
+
+/// flag > `TRIMARAN_…` > `ETCD_…` > default.
+pub(crate) fn resolve(args: &ServerArgs, environment: &dyn Environment) -> Result<Told, Failure> {
+    let said = Said { environment };
+    let log_level = said.text(&args.log_level, "log-level", "info");
+    let config = config(args, &said).map_err(Failure::arguments)?;
+    Ok(Told { config, log_level })
+}
+
+fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
+    let name = said.text(&args.name, "name", "default");
+    let data_dir = said.text(&args.data_dir, "data-dir", &format!("{name}.trimaran"));
+    let clients = said.listen(&args.listen_client_urls, "listen-client-urls", 2379)?;
+    let peers = said.listen(&args.listen_peer_urls, "listen-peer-urls", 2380)?;
+    let mut config = ServerConfig::new(&name, data_dir);
+    config.advertise_client_urls =
+        said.advertise(&args.advertise_client_urls, "advertise-client-urls", &clients)?;
+    config.initial_advertise_peer_urls =
+        said.advertise(&args.initial_advertise_peer_urls, "initial-advertise-peer-urls", &peers)?;
+    config.listen_client = clients.addresses;
+    config.listen_peer = peers.addresses;
+    config.initial_cluster = match said.of(&args.initial_cluster, "initial-cluster") {
+        Some(text) => members(&text)?,
+        None => vec![(name.clone(), config.initial_advertise_peer_urls.clone())],
+    };
+    check_membership(&config)?;
+    only_new(&said.text(&args.initial_cluster_state, "initial-cluster-state", "new"))?;
+    config.token = said.text(&args.initial_cluster_token, "initial-cluster-token", &config.token);
+    config.heartbeat =
+        said.milliseconds(&args.heartbeat_interval, "heartbeat-interval", config.heartbeat)?;
+    config.election =
+        said.milliseconds(&args.election_timeout, "election-timeout", config.election)?;
+    check_times(&config)?;
+    Ok(config)
+}
+
+/// Where one listens, as it was said and as the system wants it.
+struct Listen {
+    urls: Vec<String>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What was said, by whichever way.
+struct Said<'a> {
+    environment: &'a dyn Environment,
+}
+
+impl Said<'_> {
+    fn of(&self, flag: &Option<String>, name: &str) -> Option<String> {
+        strongest(flag.as_deref(), name, "ETCD_", self.environment)
+    }
+
+    fn text(&self, flag: &Option<String>, name: &str, default: &str) -> String {
+        self.of(flag, name).unwrap_or_else(|| default.to_owned())
+    }
+
+    fn listen(&self, flag: &Option<String>, name: &str, port: u16) -> Result<Listen, String> {
+        let text = self.text(flag, name, &format!("http://localhost:{port}"));
+        let urls = urls::parse(name, &text)?;
+        let addresses = urls::addresses(name, &urls)?;
+        Ok(Listen { urls, addresses })
+    }
+
+    /// Where others find this node: where it listens, unless that is everywhere.
+    fn advertise(
+        &self,
+        flag: &Option<String>,
+        name: &str,
+        listen: &Listen,
+    ) -> Result<Vec<String>, String> {
+        if let Some(text) = self.of(flag, name) {
+            return urls::parse(name, &text);
+        }
+        if listen.addresses.iter().any(|address| address.ip().is_unspecified()) {
+            return Err(format!(
+                "--{name} is needed, because this node listens on every address and cannot know \
+                 by which one others reach it"
+            ));
+        }
+        Ok(listen.urls.clone())
+    }
+
+    fn milliseconds(
+        &self,
+        flag: &Option<String>,
+        name: &str,
+        default: Duration,
+    ) -> Result<Duration, String> {
+        self.of(flag, name).map_or(Ok(default), |text| milliseconds(name, &text))
+    }
+}
+
+/// `n1=http://a:1,n1=http://b:1,n2=…`: a member may have several URLs.
+fn members(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
+    let mut members: Vec<(String, Vec<String>)> = Vec::new();
+    for part in text.split(',') {
+        let (name, url) = part.trim().split_once('=').ok_or_else(|| {
+            format!("--initial-cluster: {part:?} is not NAME=URL, for example n1=http://10.0.0.1:2380")
+        })?;
+        let url = urls::parse("initial-cluster", url)?;
+        match members.iter_mut().find(|(known, _)| known == name) {
+            Some((_, urls)) => urls.extend(url),
+            None => members.push((name.to_owned(), url)),
+        }
+    }
+    Ok(members)
+}
+
+/// etcd's rule: a node finds itself among the members, by name and by URLs.
+fn check_membership(config: &ServerConfig) -> Result<(), String> {
+    let name = &config.name;
+    let own = config.initial_cluster.iter().find(|(known, _)| known == name);
+    let Some((_, urls)) = own else {
+        return Err(format!("--initial-cluster has no member {name:?}, which is this node's --name"));
+    };
+    let sorted = |urls: &[String]| {
+        let mut urls = urls.to_vec();
+        urls.sort();
+        urls
+    };
+    if sorted(urls) != sorted(&config.initial_advertise_peer_urls) {
+        return Err(format!(
+            "--initial-cluster has {name}={} but --initial-advertise-peer-urls is {}; they must be \
+             the same",
+            urls.join(","),
+            config.initial_advertise_peer_urls.join(","),
+        ));
+    }
+    Ok(())
+}
+
+fn only_new(state: &str) -> Result<(), String> {
+    match state {
+        "new" => Ok(()),
+        "existing" => Err("--initial-cluster-state existing is known but not implemented yet: \
+             the members of a cluster are fixed when it is made"
+            .to_owned()),
+        other => Err(format!("--initial-cluster-state is {other:?}; write new")),
+    }
+}
+
+fn check_times(config: &ServerConfig) -> Result<(), String> {
+    let (heartbeat, election) = (config.heartbeat, config.election);
+    if heartbeat.is_zero() {
+        return Err("--heartbeat-interval must be at least 1".to_owned());
+    }
+    if election < heartbeat * HEARTBEATS_PER_ELECTION {
+        return Err(format!(
+            "--election-timeout {} must be at least {HEARTBEATS_PER_ELECTION} times \
+             --heartbeat-interval {}",
+            election.as_millis(),
+            heartbeat.as_millis()
+        ));
+    }
+    if election > ELECTION_MAX {
+        return Err(format!(
+            "--election-timeout {} is too long; at most {}",
+            election.as_millis(),
+            ELECTION_MAX.as_millis()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::tests::Made;
+    use clap::Parser;
+
+    fn told(flags: &[&str], variables: &[(&str, &str)]) -> Result<ServerConfig, String> {
+        let words = std::iter::once("server").chain(flags.iter().copied());
+        let args = ServerArgs::try_parse_from(words).map_err(|error| error.to_string())?;
+        resolve(&args, &Made::of(variables))
+            .map(|told| told.config)
+            .map_err(|failure| failure.words())
+    }
+
+    #[test]
+    fn without_a_word_it_is_one_durable_node_on_etcds_ports() {
+        let Ok(config) = told(&[], &[]) else { panic!("defaults must do") };
+        assert_eq!(config.name, "default");
+        assert_eq!(config.data_dir.to_str(), Some("default.trimaran"));
+        assert_eq!(config.listen_client, ["127.0.0.1:2379".parse().expect("an address")]);
+        assert_eq!(config.advertise_client_urls, ["http://localhost:2379"]);
+        let alone = ("default".to_owned(), vec!["http://localhost:2380".to_owned()]);
+        assert_eq!(config.initial_cluster, [alone]);
+        assert_eq!(config.heartbeat, Duration::from_millis(100));
+        assert_eq!(config.election, Duration::from_millis(1000));
+    }
+
+    #[test]
+    fn a_flag_beats_our_variable_beats_etcds() {
+        let both = [("TRIMARAN_NAME", "ours"), ("ETCD_NAME", "theirs")];
+        let name = |flags, variables| told(flags, variables).map(|config| config.name);
+        assert_eq!(name(&["--name", "flag"], &both), Ok("flag".into()));
+        assert_eq!(name(&[], &both), Ok("ours".into()));
+        assert_eq!(name(&[], &[("ETCD_NAME", "theirs")]), Ok("theirs".into()));
+    }
+
+    #[test]
+    fn three_members_are_read_and_one_finds_itself() {
+        let cluster = "a=http://h:1,b=http://h:2,c=http://h:3";
+        let flags = ["--name", "b", "--initial-cluster", cluster];
+        let own = ["--initial-advertise-peer-urls", "http://h:2"];
+        let config = told(&[&flags[..], &own[..]].concat(), &[]);
+        assert_eq!(config.map(|config| config.initial_cluster.len()), Ok(3));
+        let other = told(&flags, &[]).err().unwrap_or_default();
+        assert!(other.contains("they must be the same"), "{other}");
+        let stranger = told(&["--initial-cluster", cluster], &[]).err().unwrap_or_default();
+        assert!(stranger.contains("no member \"default\""), "{stranger}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (flags, part) in [
+            (["--initial-cluster-state", "existing"], "not implemented yet"),
+            (["--election-timeout", "100"], "at least 5 times"),
+            (["--election-timeout", "60000"], "too long"),
+            (["--heartbeat-interval", "x"], "write milliseconds"),
+            (["--listen-client-urls", "http://0.0.0.0:2379"], "--advertise-client-urls is needed"),
+        ] {
+            let said = told(&flags, &[]).err().unwrap_or_default();
+            assert!(said.contains(part), "{flags:?}: {said}");
+        }
+    }
+}

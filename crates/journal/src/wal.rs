@@ -228,6 +228,7 @@ impl Wal {
         let seal = &self.segment.seal;
         self.batch = Batch::fill(&mut self.buffer, &mut self.tail, self.durable, seal, room);
         invariant!(I34, self.batch.bytes() <= room);
+        invariant!(I30, self.buffer.bytes() > 0 || self.tail.serial == self.last);
     }
 
     fn write(&mut self) -> DiskOp {

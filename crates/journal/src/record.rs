@@ -118,8 +118,9 @@ pub struct Owner {
 }
 
 /// What the header checksums of one segment begin with, so that a header is
-/// valid in its own segment, lane, node and life only. Clients do not know it:
-/// no value that they store can look like a record of the segment it lies in.
+/// valid in its own segment, lane, node and life only. Clients are never told
+/// the incarnation, which is random: they cannot store a value that looks like
+/// a record of the segment it lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seal {
     generation: u64,

@@ -22,7 +22,7 @@ use kit::{drain, entry, model, vote, witness};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 16;
 const STEPS: usize = 36;
 
 #[test]
@@ -331,9 +331,14 @@ fn go_on(mut wal: Wal, mut disk: MemoryDisk, moment: &Moment, before: &str, prng
     // As large as what was lost here, so that a stale record behind it would stand
     // where the next one is looked for.
     let lost = moment.appended.get(appended.len()).map_or(300, |record| record.body.len());
-    let more = [entry(9, 1, false, &vec![3; lost]), vote(9, 1), entry(9, 2, false, &[0; 700])];
-    let count = if prng.chance(1, 3) { 1 } else { more.len() };
-    for record in more.into_iter().take(count) {
+    let mut more = vec![entry(9, 1, false, &vec![3; lost])];
+    match prng.below(4) {
+        0 => {}
+        // As much as takes the log to its next segment, whatever is left of one there.
+        1 => more.extend((2..10).map(|index| entry(9, index, false, &[index as u8; 1100]))),
+        _ => more.extend([vote(9, 1), entry(9, 2, false, &[0; 700])]),
+    }
+    for record in more {
         appended.push(record.clone());
         wal.append(record);
     }

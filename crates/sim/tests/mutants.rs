@@ -1,0 +1,40 @@
+//! Can the checkers see? Deliberate bugs are let loose, and some seed must catch each.
+//!
+//! The bugs are built in by `cargo xtask mutants` alone; in every other build
+//! they cannot be switched on, and that is what is tested there.
+
+use base::mutant::Mutant;
+use sim::{Options, run};
+
+/// Seeds that a bug may survive.
+const SEEDS: u64 = 2_000;
+
+fn hunt(mutant: Mutant) -> Option<u64> {
+    mutant.choose();
+    let caught = (0..SEEDS).find_map(|seed| {
+        let report = run(Options { seed, ..Options::default() });
+        let violation = report.violations.first()?;
+        let what: String = violation.to_string().chars().take(200).collect();
+        println!("{mutant:?}: caught by seed {seed}\n  {what}");
+        Some(seed)
+    });
+    Mutant::None.choose();
+    caught
+}
+
+fn passes() -> bool {
+    run(Options { seed: 1, ..Options::default() }).passed()
+}
+
+#[test]
+fn every_mutant_is_caught() {
+    for mutant in Mutant::ALL.iter().copied() {
+        mutant.choose();
+        if mutant.on() {
+            assert!(hunt(mutant).is_some(), "{mutant:?} survived {SEEDS} seeds");
+        } else {
+            assert!(passes(), "{mutant:?} does something in a build without mutants");
+        }
+    }
+    Mutant::None.choose();
+}

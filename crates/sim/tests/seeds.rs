@@ -1,0 +1,34 @@
+//! One seed is one world; what once failed passes; and a disk that lies is found out.
+
+use sim::{Options, run};
+
+fn trace(seed: u64) -> u64 {
+    run(Options { seed, ..Options::default() }).trace
+}
+
+#[test]
+fn one_seed_is_one_world() {
+    for seed in 0..8 {
+        assert_eq!(trace(seed), trace(seed), "seed {seed}");
+    }
+    assert_ne!(trace(1), trace(2));
+}
+
+#[test]
+fn seeds_that_failed_once_pass() {
+    for line in include_str!("../seeds.txt").lines().filter(|line| !line.starts_with('#')) {
+        let (seed, why) = line.split_once(' ').expect("a seed and a reason");
+        let report = run(Options { seed: seed.parse().expect("a seed"), ..Options::default() });
+        assert!(report.passed(), "{why}\n{report}");
+    }
+}
+
+/// The disk says "synced" when the write was only begun; then the power goes.
+#[test]
+fn a_disk_that_lies_is_found_out() {
+    let lie = |seed| run(Options { seed, lying_disk: true, ..Options::default() });
+    let caught = (0..36).map(lie).find(|report| !report.passed());
+    let report = caught.expect("no seed noticed that acknowledged writes were not synced");
+    println!("{report}");
+    assert!(run(Options { seed: report.seed, ..Options::default() }).passed(), "the lie is to blame");
+}

@@ -40,3 +40,27 @@ pub struct Entry {
     /// The command, encoded once at the node that took the request.
     pub body: Bytes,
 }
+
+/// The end of a log, or a point in it. The order is the one that decides
+/// elections (Raft, 5.4.1): the later ballot, and of equal ballots the longer log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Place {
+    /// The ballot of the entry that stands there.
+    pub ballot: Ballot,
+    /// Its index; 0 is the place before the first entry.
+    pub index: Index,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::NodeId;
+
+    #[test]
+    fn the_later_ballot_wins_then_the_longer_log() {
+        let place =
+            |index, round| Place { ballot: Ballot::new(round, NodeId(1)), index: Index(index) };
+        assert!(place(1, 3) > place(9, 2));
+        assert!(place(4, 3) > place(3, 3));
+    }
+}

@@ -8,20 +8,10 @@
 //! ```
 
 use crate::contract::{Outbox, Write};
-use crate::entry::Entry;
+use crate::entry::{Entry, Place};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use base::{Ballot, Index, Serial, invariant};
-
-/// The end of a log, or a point in it. The order is the one that decides
-/// elections (Raft, 5.4.1): the later ballot, and of equal ballots the longer log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Place {
-    /// The ballot of the entry that stands there.
-    pub ballot: Ballot,
-    /// Its index; 0 is the place before the first entry.
-    pub index: Index,
-}
 
 /// What an entry counts beside its body, so that empty ones are bounded too.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
@@ -243,12 +233,6 @@ mod tests {
 
     fn place(index: u64, term: u64) -> Place {
         Place { ballot: Ballot::new(term, NodeId(1)), index: Index(index) }
-    }
-
-    #[test]
-    fn the_later_ballot_wins_then_the_longer_log() {
-        assert!(place(1, 3) > place(9, 2));
-        assert!(place(4, 3) > place(3, 3));
     }
 
     /// A rewritten index is durable only by its own, newer serial.

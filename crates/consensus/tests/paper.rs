@@ -7,9 +7,8 @@ mod world;
 
 use base::{Ballot, Index, NodeId, Serial, Time};
 use consensus::contract::{Input, Write};
-use consensus::entry::{Entry, EntryKind};
+use consensus::entry::{Entry, EntryKind, Place};
 use consensus::letter::Letter;
-use consensus::log::Place;
 use consensus::protocol::ProtocolKind;
 use consensus::raft::message::{Message, Say};
 use std::time::Duration;

@@ -3,11 +3,10 @@
 
 use super::Raft;
 use super::message::Say;
-use super::read::{Asked, Rounds};
 use super::state::{Candidate, Follower, Leader, Role};
+use super::waiting::{Asked, Rounds};
 use crate::contract::Outbox;
-use crate::entry::EntryKind;
-use crate::log::Place;
+use crate::entry::{EntryKind, Place};
 use crate::progress::Progress;
 use crate::quorum::{Tally, Verdict};
 use base::{NodeId, Serial, Time, invariant, sometimes};

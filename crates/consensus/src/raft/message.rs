@@ -4,8 +4,7 @@
 //! `Vote` is RequestVote, `Append` is AppendEntries, `matched` is what its
 //! success means. Numbers are varints; a place is (round, node, index).
 
-use crate::entry::{Entry, EntryKind};
-use crate::log::Place;
+use crate::entry::{Entry, EntryKind, Place};
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX, LETTER_ENTRIES_MAX};

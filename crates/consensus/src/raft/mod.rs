@@ -13,6 +13,7 @@ mod read;
 pub mod recover;
 mod replicate;
 mod state;
+mod waiting;
 
 use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::Entry;

@@ -8,53 +8,13 @@
 use super::Raft;
 use super::message::Say;
 use super::state::{Core, Follower, Leader, Role};
+use super::waiting::{Question, Reader, Round, refuse};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::quorum;
-use alloc::vec::Vec;
 use base::limits::READS_WAITING_MAX;
 use base::prng::Prng;
 use base::{AskId, Index, NodeId, Serial, Time, invariant, mutant, sometimes};
 use core::iter::once;
-
-/// Who waits for an index.
-#[derive(Clone, Copy, Debug)]
-enum Reader {
-    /// A read of this node.
-    Own(AskId),
-    /// A follower, by the name of its question.
-    Peer(NodeId, u64),
-}
-
-/// A leader's rounds.
-#[derive(Debug, Default)]
-pub(super) struct Rounds {
-    number: u64,
-    running: Option<Round>,
-    waiting: Vec<Reader>,
-}
-
-/// The round that runs.
-#[derive(Debug)]
-struct Round {
-    /// What was committed when it began.
-    commit: Index,
-    readers: Vec<Reader>,
-}
-
-/// A follower's reads: one question is on its way, the rest share the next.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    running: Option<Question>,
-    waiting: Vec<AskId>,
-}
-
-#[derive(Debug)]
-struct Question {
-    ctx: u64,
-    ids: Vec<AskId>,
-    /// Whether a beat passed since it was asked.
-    stale: bool,
-}
 
 impl Raft {
     pub(super) fn read(&mut self, id: AskId, out: &mut Outbox) {
@@ -147,25 +107,6 @@ impl Leader {
     }
 }
 
-impl Rounds {
-    /// The newest round.
-    pub(super) const fn newest(&self) -> u64 {
-        self.number
-    }
-
-    fn count(&self) -> usize {
-        self.waiting.len() + self.running.as_ref().map_or(0, |round| round.readers.len())
-    }
-
-    /// This leader's time is over.
-    pub(super) fn refuse(&mut self, leader: Option<NodeId>, out: &mut Outbox) {
-        let running = self.running.take().map(|round| round.readers).unwrap_or_default();
-        for reader in running.into_iter().chain(self.waiting.drain(..)) {
-            refuse(reader, Refusal::NotLeader(leader), out);
-        }
-    }
-}
-
 impl Follower {
     /// Sends the next question, if none is on its way.
     pub(super) fn send_ask(&mut self, now: Time, core: &mut Core, out: &mut Outbox) {
@@ -189,33 +130,12 @@ impl Follower {
     }
 }
 
-impl Asked {
-    fn count(&self) -> usize {
-        self.waiting.len() + self.running.as_ref().map_or(0, |question| question.ids.len())
-    }
-
-    /// The leader that was asked, or would have been, is not there any more.
-    pub(super) fn refuse(&mut self, leader: Option<NodeId>, out: &mut Outbox) {
-        let running = self.running.take().map(|question| question.ids).unwrap_or_default();
-        for id in running.into_iter().chain(self.waiting.drain(..)) {
-            refuse(Reader::Own(id), Refusal::NotLeader(leader), out);
-        }
-    }
-}
-
 fn answer(reader: Reader, index: Index, core: &Core, out: &mut Outbox) {
     match reader {
         Reader::Own(id) => out.answers.push(Answer::ReadAt { id, index }),
         Reader::Peer(peer, ctx) => {
             core.send(peer, Say::ReadAnswer { ctx, index }, Serial::ZERO, out);
         }
-    }
-}
-
-/// A follower is not told: it asks again, or learns of the next leader.
-fn refuse(reader: Reader, why: Refusal, out: &mut Outbox) {
-    if let Reader::Own(id) = reader {
-        out.answers.push(Answer::Refused { id, why });
     }
 }
 

@@ -1,8 +1,8 @@
 //! From what the disk gave back to a replica that may take part again.
 
 use super::Raft;
-use super::read::Asked;
 use super::state::{Core, Follower, Role, VOTE_VERSION};
+use super::waiting::Asked;
 use crate::contract::{Setup, Stable};
 use crate::entry::Entry;
 use crate::log::Log;

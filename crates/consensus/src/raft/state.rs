@@ -1,7 +1,7 @@
 //! What a replica knows: what is true in every role, and what only in one.
 
 use super::message::{Message, Say};
-use super::read::{Asked, Rounds};
+use super::waiting::{Asked, Rounds};
 use crate::contract::{Outbox, Timing, Write};
 use crate::letter::Letter;
 use crate::log::Log;

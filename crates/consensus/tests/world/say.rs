@@ -3,9 +3,8 @@
 use super::{Flight, Output};
 use base::Ballot;
 use consensus::contract::{Answer, Lead, Refusal, Write};
-use consensus::entry::{Entry, EntryKind};
+use consensus::entry::{Entry, EntryKind, Place};
 use consensus::letter::Letter;
-use consensus::log::Place;
 use consensus::raft::message::{Message, Say};
 
 pub fn output(from: base::NodeId, output: &Output) -> String {

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use base::NodeId;
+use base::limits::VOTERS_MAX;
 
 /// How many of `voters` are a majority: any two majorities share a voter.
 #[must_use]
@@ -20,10 +21,12 @@ pub const fn majority(voters: usize) -> usize {
 ///                                                ^ the third of five: 5
 /// ```
 pub fn reached<T: Ord + Copy + Default>(values: impl Iterator<Item = T>) -> T {
-    let mut sorted: Vec<T> = values.collect();
-    sorted.sort_unstable_by(|a, b| b.cmp(a));
-    let place = majority(sorted.len()) - 1;
-    sorted.get(place).copied().unwrap_or_default()
+    // Asked for every answer of a follower, hence without a heap.
+    let mut sorted = [T::default(); VOTERS_MAX];
+    let count = sorted.iter_mut().zip(values).map(|(place, value)| *place = value).count();
+    let voters = sorted.get_mut(..count).unwrap_or_default();
+    voters.sort_unstable_by(|a, b| b.cmp(a));
+    voters.get(majority(count) - 1).copied().unwrap_or_default()
 }
 
 /// How a vote stands.

@@ -234,7 +234,7 @@ fn s5_2_a_split_vote_ends_by_a_new_election() {
 fn s5_2_election_timeouts_are_drawn_from_an_interval() {
     let draw = |seed| {
         let mut world = World::new(ProtocolKind::Raft, 3, seed);
-        world.turn(1, Input::Timeout);
+        tell(&mut world, 2, 1, 1, append(&[], &[1], 0));
         world.replica(1).deadline().unwrap()
     };
     let times: std::collections::BTreeSet<Time> = (0..100).map(draw).collect();

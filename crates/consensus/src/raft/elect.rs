@@ -14,13 +14,15 @@ use bytes::Bytes;
 use core::time::Duration;
 
 impl Raft {
-    /// The first step of a life learns the time; the wait for a leader begins.
-    /// A single voter waits for nobody.
+    /// The first step of a life learns the time. If a leader is alive it is
+    /// heard within a beat or two; to ask for pre-votes after that disturbs
+    /// nobody, and a cluster that starts together serves soon. A single voter
+    /// waits for nobody.
     pub(super) fn arm(&mut self, now: Time) {
         let Role::Follower(follower) = &mut self.role else { return };
         if follower.deadline.is_none() {
             let alone = self.core.voters.len() == 1;
-            let least = if alone { Duration::ZERO } else { self.core.timing.election };
+            let least = if alone { Duration::ZERO } else { self.core.timing.heartbeat * 2 };
             follower.deadline = Some(now + self.core.random(least));
         }
     }

@@ -39,6 +39,7 @@ impl Raft {
 
     /// The only way in.
     pub fn step(&mut self, now: Time, input: Input, out: &mut Outbox) {
+        out.dropped = None;
         self.arm(now);
         match input {
             Input::Timeout => self.on_timeout(now, out),

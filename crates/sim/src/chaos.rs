@@ -1,6 +1,6 @@
 //! What goes wrong, and when it is right again.
 
-use crate::disk::Crash;
+use crate::disk::{Crash, Moment};
 use crate::draw::FaultDraw;
 use crate::net::Cut;
 use crate::world::{Alarm, World};
@@ -33,12 +33,13 @@ impl Chaos {
         if self.over {
             return;
         }
-        match self.prng.below(10) {
+        match self.prng.below(12) {
             0..=4 => self.crash_one(world),
             5 => self.crash_all(world),
             6 => self.pause(world),
             7 | 8 => self.cut(world),
-            _ => self.crash_leaderless(world),
+            9 => self.crash_majority(world),
+            _ => self.storm(world),
         }
         self.again(world);
     }
@@ -51,7 +52,23 @@ impl Chaos {
         let limit = self.prng.chance(1, 5).then(|| self.prng.between(1, 12));
         world.counts.restarts += 1;
         world.start(node, limit);
-        self.revive(node, world);
+        if !world.up().contains(&node) {
+            self.on_gone(node, world);
+        }
+    }
+
+    /// A node is down: it comes back, at once or later.
+    pub fn on_gone(&mut self, node: usize, world: &mut World) {
+        let most = if self.prng.chance(1, 3) { self.draw.down / 50 } else { self.draw.down };
+        let wait = self.prng.span(Duration::from_millis(1), most);
+        world.remind(wait, Alarm::Restart(node));
+    }
+
+    /// A node crashes when it next writes, if enough others are up.
+    pub fn on_doom(&mut self, node: usize, world: &mut World) {
+        if !self.over && world.up().len() * 2 > world.size() + 1 {
+            world.crash(node, self.power_or_kill(), Moment::InSync);
+        }
     }
 
     fn again(&mut self, world: &mut World) {
@@ -73,7 +90,7 @@ impl Chaos {
     }
 
     /// A majority crashes, one node right after the other.
-    fn crash_leaderless(&mut self, world: &mut World) {
+    fn crash_majority(&mut self, world: &mut World) {
         if self.prng.chance(self.draw.beyond, 10_000) {
             let up = world.up();
             for node in up.iter().take(world.size() / 2 + 1) {
@@ -87,23 +104,47 @@ impl Chaos {
         if self.prng.chance(self.draw.beyond, 10_000) {
             world.counts.blackouts += 1;
             for node in world.up() {
-                world.crash(node, Crash::Power, false);
-                self.revive(node, world);
+                world.crash(node, Crash::Power, Moment::Now);
             }
         }
     }
 
     fn crash(&mut self, node: usize, world: &mut World) {
-        let power = self.prng.chance(self.draw.power, 10_000);
-        let in_turn = self.prng.chance(1, 2);
-        world.crash(node, if power { Crash::Power } else { Crash::Kill }, in_turn);
-        self.revive(node, world);
+        let moments = [Moment::Now, Moment::InTurn, Moment::InSync];
+        let moment = self.prng.pick(&moments).copied().unwrap_or(Moment::Now);
+        world.crash(node, self.power_or_kill(), moment);
     }
 
-    /// The node comes back later, if it is down then.
-    fn revive(&mut self, node: usize, world: &mut World) {
-        world
-            .remind(self.prng.span(Duration::from_millis(1), self.draw.down), Alarm::Restart(node));
+    fn power_or_kill(&mut self) -> Crash {
+        let power = self.prng.chance(self.draw.power, 10_000);
+        if power { Crash::Power } else { Crash::Kill }
+    }
+
+    /// Nobody reaches anybody until all have lost their leader; then the nodes
+    /// that vote are hit while they write their votes down.
+    fn storm(&mut self, world: &mut World) {
+        world.counts.storms += 1;
+        let calm = self.prng.span(self.draw.election, self.draw.election * 3);
+        for node in 0..world.size() {
+            let name = world.cut(Cut::Isolate(node));
+            world.remind(calm, Alarm::Mend(name));
+        }
+        for _ in 0..self.prng.below(world.size() as u64) {
+            let node = self.prng.below(world.size() as u64) as usize;
+            world.remind(calm * 9 / 10, Alarm::Doom(node));
+        }
+        if self.prng.chance(1, 2) {
+            let (one, other) = self.pair(world);
+            for cut in [Cut::OneWay(one, other), Cut::OneWay(other, one)] {
+                let name = world.cut(cut);
+                world.remind(calm * 2, Alarm::Mend(name));
+            }
+        }
+    }
+
+    fn pair(&mut self, world: &World) -> (usize, usize) {
+        let nodes = world.size() as u64;
+        (self.prng.below(nodes) as usize, self.prng.below(nodes) as usize)
     }
 
     fn pause(&mut self, world: &mut World) {
@@ -113,8 +154,7 @@ impl Chaos {
     }
 
     fn cut(&mut self, world: &mut World) {
-        let nodes = world.size() as u64;
-        let (one, other) = (self.prng.below(nodes) as usize, self.prng.below(nodes) as usize);
+        let (one, other) = self.pair(world);
         let cut = if self.prng.chance(2, 3) {
             world.counts.isolations += 1;
             Cut::Isolate(one)

@@ -48,6 +48,8 @@ counts! {
     power_losses "power losses",
     /// Crashes in the middle of a turn's actions.
     mid_turn "crashes in a turn",
+    /// Crashes in the middle of a disk operation.
+    in_sync "crashes in a sync",
     /// Crashes while a node read its log back.
     in_recovery "crashes in recovery",
     /// Crashes of all nodes at once.
@@ -58,6 +60,8 @@ counts! {
     pauses "pauses",
     /// Nodes cut off for a while.
     isolations "isolations",
+    /// Times at which nobody reached anybody.
+    storms "storms",
     /// Links cut in one direction for a while.
     cuts "one-way cuts",
     /// Requests that were answered.

@@ -15,6 +15,17 @@ pub enum Crash {
     Power,
 }
 
+/// When a node ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moment {
+    /// At once.
+    Now,
+    /// In its next turn: some of what it wants done is done.
+    InTurn,
+    /// While its next disk operation is under way.
+    InSync,
+}
+
 /// A disk with a speed.
 #[derive(Clone, Debug)]
 pub struct SimDisk {

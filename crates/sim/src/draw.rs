@@ -81,6 +81,8 @@ pub struct FaultDraw {
     pub every: Duration,
     /// How long a node stays down, at most.
     pub down: Duration,
+    /// The shortest silence after which a follower stands.
+    pub election: Duration,
     /// How long a cut of the network or a pause of a process lasts, at most.
     pub cut: Duration,
     /// Crashes that are power losses, the others being `kill -9`.
@@ -110,7 +112,7 @@ impl Draw {
             chaos: prng.span(ms(2_000), ms(6_000)),
             heartbeat,
             election,
-            request_timeout: election * 5,
+            request_timeout: election * u32::try_from(prng.between(2, 6)).unwrap_or(5),
             segment_bytes: prng.pick(&[16 << 10, 32 << 10, 64 << 10]).copied().unwrap_or(16 << 10),
             net: NetDraw::new(prng, heartbeat),
             disk: DiskDraw::new(prng, lying_disk),
@@ -159,6 +161,7 @@ impl FaultDraw {
         let every = prng.pick(&[1, 2, 4, 8]).copied().unwrap_or(4);
         Self {
             every: if prng.chance(1, 20) { Duration::ZERO } else { election * every },
+            election,
             down: election * u32::try_from(prng.between(1, 6)).unwrap_or(2),
             cut: election * u32::try_from(prng.between(1, 5)).unwrap_or(2),
             power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
@@ -189,7 +192,7 @@ impl fmt::Display for Draw {
             f,
             "  ask    {callers} callers and {watchers} watchers on {keys} keys, pause {think:.1?}, patience {patience:.1?}"
         )?;
-        let FaultDraw { every, down, cut, power, beyond, notice } = self.faults;
+        let FaultDraw { every, down, cut, power, beyond, notice, .. } = self.faults;
         write!(
             f,
             "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed"

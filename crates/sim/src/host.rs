@@ -1,6 +1,6 @@
 //! One imagined machine: a disk that outlives its processes, and the lane that runs now.
 
-use crate::disk::{Crash, SimDisk};
+use crate::disk::{Crash, Moment, SimDisk};
 use crate::draw::Draw;
 use base::prng::Prng;
 use base::{NodeId, Time};
@@ -27,8 +27,8 @@ pub(crate) struct Host {
     pub(crate) awake: bool,
     /// Until when it does not run.
     pub(crate) paused: Time,
-    /// Its next turn is its last.
-    pub(crate) doom: Option<Crash>,
+    /// How it will end, at the next occasion.
+    pub(crate) doom: Option<(Crash, Moment)>,
     /// For when a deadline is queued.
     pub(crate) armed: Option<Time>,
     /// How far its clock is ahead: clocks of two machines have nothing in common.

@@ -100,6 +100,7 @@ impl Game {
             Some(Alarm::Fault) => chaos.on_fault(world),
             Some(Alarm::Restart(node)) => chaos.on_restart(node, world),
             Some(Alarm::Mend(name)) => world.mend(name),
+            Some(Alarm::Doom(node)) => chaos.on_doom(node, world),
             None => {}
         }
         let mut answered = Vec::new();
@@ -113,6 +114,7 @@ impl Game {
                 Told::Gone { node } => {
                     callers.on_gone(node, world, history);
                     watchers.on_gone(node);
+                    chaos.on_gone(node, world);
                 }
             }
         }

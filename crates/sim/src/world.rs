@@ -4,7 +4,7 @@
 use crate::check::Violation;
 use crate::check::agree::Agree;
 use crate::counts::Counts;
-use crate::disk::{Crash, SimDisk};
+use crate::disk::{Crash, Moment, SimDisk};
 use crate::draw::Draw;
 use crate::history::At;
 use crate::host::{Host, local};
@@ -15,7 +15,7 @@ use base::prng::Prng;
 use base::{AskId, GroupId, Index, NodeId, Time, WatchKey};
 use bytes::Bytes;
 use core::time::Duration;
-use journal::disk::DiskDone;
+use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
 use node::event::{Action, Answer, Ask, Class, Event, Note, WatchEvent, WatchOpen};
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ enum Happening {
     Sync { node: usize, ticket: Ticket },
     Frame { from: usize, to: usize, frame: Bytes },
     Link { node: usize, peer: usize, up: bool },
+    Crash { node: usize, life: u64, crash: Crash },
     Alarm(Alarm),
 }
 
@@ -47,6 +48,8 @@ pub enum Alarm {
     Restart(usize),
     /// A cut ends.
     Mend(u64),
+    /// A node is to crash in the middle of its next disk operation.
+    Doom(usize),
 }
 
 /// What the world tells callers.
@@ -86,6 +89,8 @@ pub struct World {
     prng: Prng,
     turn: Duration,
     notice: u64,
+    /// No fault happens any more.
+    healed: bool,
     agree: Agree,
     told: Vec<Told>,
     /// What happened, as a number and as lines.
@@ -112,6 +117,7 @@ impl World {
             prng,
             turn: draw.turn,
             notice: draw.faults.notice,
+            healed: false,
             agree: Agree::default(),
             told: Vec::new(),
             story: Story::new(told),
@@ -221,6 +227,11 @@ impl World {
                 let peer = self.host(peer).id;
                 self.give(node, Event::Link { peer, up });
             }
+            Happening::Crash { node, life, crash } => {
+                if self.host(node).life == life && !self.healed {
+                    self.crash_now(node, crash);
+                }
+            }
             Happening::Alarm(alarm) => return Some(Some(alarm)),
         }
         Some(None)
@@ -258,13 +269,12 @@ impl World {
         }
     }
 
-    /// A node crashes: now, or in the middle of its next turn.
-    pub fn crash(&mut self, node: usize, crash: Crash, in_turn: bool) {
-        if in_turn {
-            self.host_mut(node).doom = Some(crash);
-            self.wake(node);
-        } else {
+    /// A node crashes.
+    pub fn crash(&mut self, node: usize, crash: Crash, moment: Moment) {
+        if moment == Moment::Now {
             self.crash_now(node, crash);
+        } else {
+            self.host_mut(node).doom = Some((crash, moment));
         }
     }
 
@@ -295,6 +305,7 @@ impl World {
         self.story.add(self.now, &[6], || "heal".into());
         self.net.heal();
         self.notice = 10_000;
+        self.healed = true;
         for node in 0..self.size() {
             let now = self.now;
             let host = self.host_mut(node);
@@ -357,7 +368,7 @@ impl World {
             return self.queue_at(until, Happening::Turn { node, life });
         }
         let mut actions = host.turn(now);
-        let doom = host.doom.take();
+        let doom = host.doom.take_if(|(_, moment)| *moment == Moment::InTurn);
         self.counts.turns += 1;
         self.story.add(now, &[7, node as u64, actions.len() as u64], String::new);
         if doom.is_some() {
@@ -368,23 +379,14 @@ impl World {
         actions.into_iter().for_each(|action| self.perform(node, life, action));
         self.watch_state(node);
         match doom {
-            Some(crash) => self.crash_now(node, crash),
+            Some((crash, _)) => self.crash_now(node, crash),
             None => self.arm(node),
         }
     }
 
     fn perform(&mut self, node: usize, life: u64, action: Action) {
         match action {
-            Action::Disk(op) => {
-                self.counts.disk_ops += 1;
-                let mut prng = self.prng.fork();
-                let begun = self.host_mut(node).disk.begin(op, &mut prng);
-                let (ticket, lie) = (begun.ticket, begun.lie.is_some());
-                self.queue(begun.told, Happening::Disk { node, life, ticket, lie });
-                if let Some(late) = begun.lie {
-                    self.queue(late, Happening::Sync { node, ticket });
-                }
-            }
+            Action::Disk(op) => self.begin(node, life, op),
             Action::Send { to, class, frame } => self.send(node, to, class, &frame),
             Action::Reply { id, answer, .. } => {
                 let say = || format!("reply {node} {id} {answer:?}");
@@ -401,6 +403,23 @@ impl World {
             Action::Halt(why) => {
                 self.found.push(Violation::new("halt", format!("node {node} stopped: {why:?}")));
             }
+        }
+    }
+
+    fn begin(&mut self, node: usize, life: u64, op: DiskOp) {
+        self.counts.disk_ops += 1;
+        let mut prng = self.prng.fork();
+        let host = self.host_mut(node);
+        let begun = host.disk.begin(op, &mut prng);
+        let (ticket, lie) = (begun.ticket, begun.lie.is_some());
+        if let Some((crash, _)) = host.doom.take_if(|(_, moment)| *moment == Moment::InSync) {
+            self.counts.in_sync += 1;
+            let soon = prng.span(Duration::ZERO, begun.told);
+            self.queue(soon, Happening::Crash { node, life, crash });
+        }
+        self.queue(begun.told, Happening::Disk { node, life, ticket, lie });
+        if let Some(late) = begun.lie {
+            self.queue(late, Happening::Sync { node, ticket });
         }
     }
 

@@ -30,5 +30,8 @@ fn a_disk_that_lies_is_found_out() {
     let caught = (0..36).map(lie).find(|report| !report.passed());
     let report = caught.expect("no seed noticed that acknowledged writes were not synced");
     println!("{report}");
-    assert!(run(Options { seed: report.seed, ..Options::default() }).passed(), "the lie is to blame");
+    assert!(
+        run(Options { seed: report.seed, ..Options::default() }).passed(),
+        "the lie is to blame"
+    );
 }

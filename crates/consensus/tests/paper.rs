@@ -378,6 +378,20 @@ fn s5_3_a_conflicting_entry_goes_with_all_that_follow_it() {
     assert_eq!(terms(&mut world, 1), [1, 2, 3]);
 }
 
+/// What is acknowledged in a term is safe from the leaders of earlier ones
+/// only if the term is on disk too: an entry that has long been there waits.
+#[test]
+fn s5_3_an_answer_waits_for_the_term_as_well_as_for_the_entries() {
+    let mut world = cluster(3);
+    wake(&mut world, 1, 2, 0, &[1, 2]);
+    world.slow_disk(1, true);
+    tell(&mut world, 3, 1, 3, append(&[1], &[2], 0));
+    assert!(world.net.is_empty());
+    let all = world.node(1).serial;
+    world.durable(1, all);
+    assert_eq!(world.net.len(), 1);
+}
+
 // 5.4: what makes it safe.
 
 #[test]
@@ -469,4 +483,38 @@ fn s5_5_a_letter_that_comes_twice_does_nothing_the_second_time() {
     let seen = tell(&mut world, 2, 1, 2, append(&[], &[1, 2], 1));
     assert_eq!(world.node(1).disk.len(), before);
     assert_eq!(letters(&seen), [(NodeId(2), 2, Say::AppendAnswer { matched: Index(2) })]);
+}
+
+// 6, last paragraphs: who is not in the cluster, or was away, disturbs nobody.
+
+#[test]
+fn s6_a_vote_is_ignored_while_a_leader_is_heard_and_its_term_not_taken() {
+    let mut world = cluster(3);
+    world.elect(1);
+    for id in [1, 3] {
+        let seen = tell(&mut world, 2, id, 9, Say::Vote { last: place(&[9]) });
+        assert!(letters(&seen).is_empty());
+        assert_eq!(term(&mut world, id), 1);
+    }
+    world.now += world::TIMING.election;
+    let seen = tell(&mut world, 2, 3, 9, Say::Vote { last: place(&[9]) });
+    assert_eq!(votes(&seen), [true], "not heard for an election timeout");
+}
+
+#[test]
+fn s6_a_leader_whose_link_is_closed_is_forgotten() {
+    let mut world = cluster(3);
+    world.elect(1);
+    let ask = || Say::PreVote { last: place(&[9]) };
+    let answer = |seen: &[Output]| match letters(seen)[..] {
+        [(_, _, Say::PreVoteAnswer { granted, .. })] => granted,
+        _ => panic!("one answer"),
+    };
+    assert!(!answer(&tell(&mut world, 2, 3, 2, ask())));
+    world.turn(3, Input::Link { peer: NodeId(2), up: false });
+    assert!(!answer(&tell(&mut world, 2, 3, 2, ask())), "the link to another");
+    world.turn(3, Input::Link { peer: NodeId(1), up: false });
+    assert!(answer(&tell(&mut world, 2, 3, 2, ask())));
+    let soon = world.replica(3).deadline().unwrap() - world.now;
+    assert!((Duration::from_millis(10)..=Duration::from_millis(50)).contains(&soon));
 }

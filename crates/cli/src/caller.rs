@@ -10,9 +10,8 @@ use std::time::Duration;
 
 /// Options of etcdctl that would change what a command may see or do. Their
 /// variables are refused, since nothing that was asked for is ever ignored.
-const NOT_YET: &[&str] = &[
-    "cacert", "cert", "key", "user", "password", "discovery-srv", "discovery-srv-name",
-];
+const NOT_YET: &[&str] =
+    &["cacert", "cert", "key", "user", "password", "discovery-srv", "discovery-srv-name"];
 
 /// A client and how it prints.
 pub(crate) struct Caller {
@@ -29,8 +28,8 @@ impl Caller {
         refuse_not_yet(environment)?;
         let strongest =
             |flag: &Option<String>, name| strongest(flag.as_deref(), name, "ETCDCTL_", environment);
-        let endpoints = strongest(&args.endpoints, "endpoints")
-            .unwrap_or_else(|| "127.0.0.1:2379".to_owned());
+        let endpoints =
+            strongest(&args.endpoints, "endpoints").unwrap_or_else(|| "127.0.0.1:2379".to_owned());
         let defaults = Timeouts::default();
         let timeouts = Timeouts {
             dial: wait(strongest(&args.dial_timeout, "dial-timeout"), defaults.dial)?,

@@ -77,9 +77,9 @@ impl From<client::Error> for Failure {
         let text = error.to_string();
         match error {
             client::Error::BadEndpoint { .. } => Self::arguments(text),
-            client::Error::Unreachable { .. } => {
-                Self::connection(format!("{text}\n  try: --endpoints HOST:PORT, or start a cluster with `trimaran dev`"))
-            }
+            client::Error::Unreachable { .. } => Self::connection(format!(
+                "{text}\n  try: --endpoints HOST:PORT, or start a cluster with `trimaran dev`"
+            )),
             client::Error::UnknownOutcome { .. } => {
                 Self::error(format!("{text}\n  try: read the key before you write again"))
             }

@@ -66,7 +66,9 @@ impl KeyRange {
 fn count_text(verb: &str) -> String {
     match verb {
         "watch" => "bad number of arguments".to_owned(),
-        _ => format!("{verb} command needs one argument as key and an optional argument as range_end"),
+        _ => format!(
+            "{verb} command needs one argument as key and an optional argument as range_end"
+        ),
     }
 }
 

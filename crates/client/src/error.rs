@@ -114,7 +114,8 @@ mod tests {
         assert!(!refused(&later) && try_elsewhere(&later));
         let broken = Status::unknown("h2 protocol error: error reading a body");
         assert!(!refused(&broken) && try_elsewhere(&broken));
-        let worded = Status::unknown("etcdserver: request timed out, leader transfer took too long");
+        let worded =
+            Status::unknown("etcdserver: request timed out, leader transfer took too long");
         assert!(!try_elsewhere(&worded));
     }
 

@@ -78,7 +78,9 @@ fn start_process(home: &Home, name: &str) -> Result<(State, Member), Failure> {
     if member.alive().is_some() {
         return Err(Failure::error(format!("{name} runs already")));
     }
-    if !state.any_alive() && state.foreground().is_none() {
+    // A killed node has left its process behind in the state; a stopped one has not.
+    let stopped = state.nodes.iter().all(|member| member.process.is_none());
+    if stopped && state.foreground().is_none() {
         return Err(Failure::error(
             "the cluster is stopped\n  try: `trimaran dev` or `trimaran dev -d` starts all of it",
         ));

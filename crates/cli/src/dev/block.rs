@@ -27,7 +27,8 @@ pub(super) fn ready(
     for Member { node, .. } in &state.nodes {
         let leads = leader.is_some_and(|leader| leader.name == node.name);
         let leads = if leads { "yes" } else { "" };
-        let line = format!("  {:<4}  {:<15}  {:<15}  {leads}", node.name, node.client(), node.peer());
+        let line =
+            format!("  {:<4}  {:<15}  {:<15}  {leads}", node.name, node.client(), node.peer());
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -50,7 +51,8 @@ pub(super) fn ready(
 
 /// The table of `ps`.
 pub(super) fn table(state: &State, leader: Option<&Leader>) -> String {
-    let mut text = String::from("NODE  STATE    PID      ETCD API         PEER             LEADS\n");
+    let mut text =
+        String::from("NODE  STATE    PID      ETCD API         PEER             LEADS\n");
     for member in &state.nodes {
         let condition = member.process.map_or(Condition::Gone, |process| process.condition());
         let (word, pid) = match (condition, member.process) {

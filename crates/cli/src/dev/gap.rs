@@ -30,17 +30,17 @@ pub(super) struct Loss<'a> {
 }
 
 /// Says when somebody leads again and when writes are accepted again.
-pub(super) async fn tell(
-    loss: Loss<'_>,
-    out: &mut (dyn Write + Send),
-) -> Result<(), Failure> {
+pub(super) async fn tell(loss: Loss<'_>, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
     let needed = majority(loss.size);
     if loss.left.len() < needed {
         let (left, size) = (loss.left.len(), loss.size);
-        return say(out, &format!(
-            "          writes are out: {left} of {size} nodes run and {needed} are needed; \
+        return say(
+            out,
+            &format!(
+                "          writes are out: {left} of {size} nodes run and {needed} are needed; \
              `start` one"
-        ));
+            ),
+        );
     }
     let nurses: Vec<Nurse> = loss.left.iter().map(|node| Nurse::new(node, PATIENCE)).collect();
     let writes = tokio::spawn(first_write(nurses.clone(), loss.at));
@@ -48,12 +48,22 @@ pub(super) async fn tell(
         Some(ref before) if loss.left.iter().any(|node| node.name == before.name) => None,
         ref before => timeout(LIMIT, next_leader(&nurses, before.as_ref())).await.ok(),
     };
-    if let Some(Leader { name, term }) = leads {
-        say(out, &format!("{} {name} leads (term {term})", since(loss.at)))?;
-    }
-    match writes.await.ok().flatten() {
-        Some(took) => say(out, &format!("{} writes accepted again", stamp(took))),
-        None => say(out, &format!("{} no write was accepted so far; `ps` shows more", since(loss.at))),
+    let led_at = loss.at.elapsed();
+    let leads = leads.map(|Leader { name, term }| format!("{name} leads (term {term})"));
+    match (writes.await.ok().flatten(), leads) {
+        (Some(took), Some(leads)) if took < led_at => {
+            // It was seen late: nobody's word for when it began.
+            say(out, &format!("{} writes accepted again; {leads}", stamp(took)))
+        }
+        (took, leads) => {
+            if let Some(leads) = leads {
+                say(out, &format!("{} {leads}", stamp(led_at)))?;
+            }
+            match took {
+                Some(took) => say(out, &format!("{} writes accepted again", stamp(took))),
+                None => say(out, &format!("{} no write was accepted so far", since(loss.at))),
+            }
+        }
     }
 }
 
@@ -77,8 +87,8 @@ async fn first_write(nurses: Vec<Nurse>, at: Instant) -> Option<Duration> {
         tokio::select! {
             biased;
             took = receiver.recv() => return took,
-            _ = ticks.tick() => for nurse in nurses.iter().cloned() {
-                let sender = sender.clone();
+            _ = ticks.tick() => for nurse in &nurses {
+                let (nurse, sender) = (nurse.clone(), sender.clone());
                 tries.spawn(async move {
                     if nurse.writes().await {
                         let _ = sender.try_send(at.elapsed());
@@ -100,7 +110,5 @@ fn since(at: Instant) -> String {
 }
 
 fn say(out: &mut (dyn Write + Send), line: &str) -> Result<(), Failure> {
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::io("print", &error))
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| Failure::io("print", &error))
 }

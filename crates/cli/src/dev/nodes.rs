@@ -1,8 +1,8 @@
 //! Asking the nodes of a dev cluster how they are.
 
 use super::plan::Node;
-use client::wire::{RangeRequest, RequestOp, TxnRequest, request_op::Request};
 use client::wire::{DeleteRangeRequest, StatusResponse};
+use client::wire::{RangeRequest, RequestOp, TxnRequest, request_op::Request};
 use client::{Client, Timeouts};
 use std::time::Duration;
 

@@ -18,7 +18,8 @@ const FREE_TO: u16 = 32_000;
 /// would leave the range of ports, so the sixth stands on the gap at 12379 and
 /// the seventh beside the first.
 pub(super) fn usual(count: usize) -> Vec<Pair> {
-    let clients = [2379, 2379 + 2 * STRIDE, 2379 + 3 * STRIDE, 2379 + 4 * STRIDE, 2379 + 5 * STRIDE];
+    let clients =
+        [2379, 2379 + 2 * STRIDE, 2379 + 3 * STRIDE, 2379 + 4 * STRIDE, 2379 + 5 * STRIDE];
     let rest = [2379 + STRIDE, 2389];
     clients.into_iter().chain(rest).take(count).map(|client| (client, client + 1)).collect()
 }
@@ -91,7 +92,10 @@ mod tests {
         let (_, peer_port) = free(1).expect("ports").remove(0);
         let node = Node { name: "n1".into(), client_port: taken, peer_port };
         let said = check_free(&[node]).expect_err("it is taken").words();
-        assert!(said.contains(&format!("port {taken}, where n1 would listen for clients")), "{said}");
+        assert!(
+            said.contains(&format!("port {taken}, where n1 would listen for clients")),
+            "{said}"
+        );
     }
 
     #[test]

@@ -122,11 +122,7 @@ async fn act_on(words: &[&str], home: &Home) -> Result<(), Failure> {
 }
 
 /// A client verb, at the nodes of this cluster.
-async fn verb(
-    words: &[&str],
-    home: &Home,
-    out: &mut (dyn Write + Send),
-) -> Result<(), Failure> {
+async fn verb(words: &[&str], home: &Home, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
     let mut args = Root::try_parse_from(std::iter::once("trimaran").chain(words.iter().copied()))?;
     let endpoints = plan::endpoints(&home.need()?.plan());
     args.caller.endpoints.get_or_insert(endpoints);

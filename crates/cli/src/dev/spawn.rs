@@ -1,8 +1,8 @@
 //! Starting the process of one node.
 
+use super::plan::Node;
 use super::process::Process;
 use super::state::{Home, State};
-use super::plan::Node;
 use crate::failure::Failure;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -27,14 +27,11 @@ pub(super) fn node(home: &Home, state: &State, node: &Node) -> Result<Process, F
     match state.foreground() {
         // Out of the terminal's group: Ctrl-C is for the foreground, which then
         // stops the nodes in good order.
-        Some(foreground) => {
-            command.arg("--die-with").arg(foreground.to_string()).process_group(0)
-        }
+        Some(foreground) => command.arg("--die-with").arg(foreground.to_string()).process_group(0),
         None => command.arg("--own-session"),
     };
-    let mut child = command
-        .spawn()
-        .map_err(|error| Failure::io(&format!("start {}", node.name), &error))?;
+    let mut child =
+        command.spawn().map_err(|error| Failure::io(&format!("start {}", node.name), &error))?;
     let process = Process::of(child.id())
         .ok_or_else(|| Failure::error(format!("{} ended at once", node.name)))?;
     // Somebody must look at it when it has ended, or it stays a zombie.

@@ -54,7 +54,9 @@ pub(super) fn from_elsewhere(home: &Home, out: &mut (dyn Write + Send)) -> Resul
     nodes(home)?;
     let text = match running {
         0 => "nothing was running\n".to_owned(),
-        _ => format!("stopped {running} node{}; data is kept\n", if running == 1 { "" } else { "s" }),
+        _ => {
+            format!("stopped {running} node{}; data is kept\n", if running == 1 { "" } else { "s" })
+        }
     };
     print(out, &text)
 }

@@ -19,14 +19,15 @@ pub(super) fn run(args: &DevArgs, home: &Home, runtime: &Runtime) -> Result<(), 
     if !args.detach {
         prompt::stop_on_signals(home.clone(), runtime)?;
     }
-    start_all(home, state).and_then(|state| {
-        let leader = runtime.block_on(ready::wait(home, &state.nodes))?;
-        let text = block::ready(home, &state, leader.as_ref(), begun.elapsed(), args.detach);
-        let mut out = std::io::stdout();
-        out.write_all(text.as_bytes()).map_err(|error| Failure::io("print", &error))
-    })
-    // Half a cluster is worse than none.
-    .inspect_err(|_| drop(stop::nodes(home)))?;
+    start_all(home, state)
+        .and_then(|state| {
+            let leader = runtime.block_on(ready::wait(home, &state.nodes))?;
+            let text = block::ready(home, &state, leader.as_ref(), begun.elapsed(), args.detach);
+            let mut out = std::io::stdout();
+            out.write_all(text.as_bytes()).map_err(|error| Failure::io("print", &error))
+        })
+        // Half a cluster is worse than none.
+        .inspect_err(|_| drop(stop::nodes(home)))?;
     if args.detach {
         return Ok(());
     }

@@ -68,7 +68,6 @@ pub(crate) struct ServerArgs {
 /// Milliseconds as etcd has them: a bare number. A duration with its unit will do.
 pub(crate) fn milliseconds(flag: &str, text: &str) -> Result<Duration, String> {
     let bare = text.parse().map(Duration::from_millis).ok();
-    bare.map_or_else(|| duration::parse(text), Ok).map_err(|_| {
-        format!("--{flag} is {text:?}; write milliseconds, for example --{flag} 100")
-    })
+    bare.map_or_else(|| duration::parse(text), Ok)
+        .map_err(|_| format!("--{flag} is {text:?}; write milliseconds, for example --{flag} 100"))
 }

@@ -116,7 +116,9 @@ fn members(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
     let mut members: Vec<(String, Vec<String>)> = Vec::new();
     for part in text.split(',') {
         let (name, url) = part.trim().split_once('=').ok_or_else(|| {
-            format!("--initial-cluster: {part:?} is not NAME=URL, for example n1=http://10.0.0.1:2380")
+            format!(
+                "--initial-cluster: {part:?} is not NAME=URL, for example n1=http://10.0.0.1:2380"
+            )
         })?;
         let url = urls::parse("initial-cluster", url)?;
         match members.iter_mut().find(|(known, _)| known == name) {
@@ -132,7 +134,9 @@ fn check_membership(config: &ServerConfig) -> Result<(), String> {
     let name = &config.name;
     let own = config.initial_cluster.iter().find(|(known, _)| known == name);
     let Some((_, urls)) = own else {
-        return Err(format!("--initial-cluster has no member {name:?}, which is this node's --name"));
+        return Err(format!(
+            "--initial-cluster has no member {name:?}, which is this node's --name"
+        ));
     };
     let sorted = |urls: &[String]| {
         let mut urls = urls.to_vec();

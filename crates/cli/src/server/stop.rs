@@ -14,7 +14,8 @@ pub(super) fn serve(config: ServerConfig) -> Result<(), Failure> {
         .map_err(|error| Failure::io("start the runtime", &error))?;
     runtime.block_on(async {
         // Before anything runs, so that no signal is missed.
-        let (terminate, interrupt) = signals().map_err(|error| Failure::io("listen to signals", &error))?;
+        let (terminate, interrupt) =
+            signals().map_err(|error| Failure::io("listen to signals", &error))?;
         server::run(config, either(terminate, interrupt)).await.map_err(failure)
     })
 }

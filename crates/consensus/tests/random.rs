@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use world::{Output, World};
 
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 1500;
 const STEPS: u64 = 4000;
 
 #[test]

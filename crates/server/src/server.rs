@@ -11,7 +11,7 @@ use crate::face::Face;
 use crate::inbox::{Inbox, Item};
 use crate::listen::{self, Listeners};
 use crate::log_thread;
-use crate::peer::{Calls, Identity, Peers};
+use crate::peer::{Calls, Identity, Peers, dialers};
 use crate::threads::{self, Breakdown, Handle};
 use node::boot::{BootOptions, Booted, Timing, boot};
 use node::bootstrap::MemberSpec;
@@ -193,7 +193,7 @@ fn open_sockets(
             tokio::spawn(async move { calls.serve(line, from).await });
         }));
     }
-    for dialer in peers.dialers(clock::random()) {
+    for dialer in dialers(peers, clock::random()) {
         runtime.spawn(dialer);
     }
     Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk)))

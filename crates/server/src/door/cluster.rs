@@ -1,8 +1,8 @@
 //! The Cluster service.
 
 use super::desk::Desk;
-use super::mismatch;
-use super::stub::cluster_server::Cluster;
+use super::words::mismatch;
+use super::words::stub::cluster_server::Cluster;
 use api::etcd::cluster::{self as words, Member};
 use api::etcd::wire::etcdserverpb as wire;
 use node::event::{self, Answer, Ask, Level};

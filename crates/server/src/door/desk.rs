@@ -1,7 +1,7 @@
 //! Where do doors hand in what clients want? Every ask gets its name, waits for
 //! its one answer, and is forgotten when its client leaves.
 
-use super::refused;
+use super::words::refused;
 use crate::clock;
 use crate::face::Face;
 use crate::inbox::{Inbox, Item, Told};

@@ -1,8 +1,8 @@
 //! The KV service.
 
 use super::desk::Desk;
-use super::stub::kv_server::Kv;
-use super::{KEYSPACE, mismatch, refusal};
+use super::words::stub::kv_server::Kv;
+use super::words::{KEYSPACE, mismatch, refusal};
 use crate::clock;
 use api::etcd::header::Header;
 use api::etcd::wire::etcdserverpb as wire;

@@ -1,8 +1,8 @@
 //! The Maintenance service.
 
 use super::desk::Desk;
-use super::mismatch;
-use super::stub::maintenance_server::Maintenance;
+use super::words::mismatch;
+use super::words::stub::maintenance_server::Maintenance;
 use api::etcd::maintenance::{self as words, NodeStatus};
 use api::etcd::wire::etcdserverpb as wire;
 use node::event::{self, Answer, Ask};

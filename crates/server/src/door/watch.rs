@@ -1,8 +1,8 @@
 //! The Watch service: a task for each stream, between its client and the lane.
 
 use super::desk::Desk;
-use super::stub::watch_server::Watch;
-use super::{KEYSPACE, refused};
+use super::words::stub::watch_server::Watch;
+use super::words::{KEYSPACE, refused};
 use crate::inbox::Told;
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
 use api::etcd::wire::etcdserverpb::{WatchRequest, WatchResponse};

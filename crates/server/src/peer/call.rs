@@ -1,8 +1,9 @@
 //! Who calls? Incoming connections: greeted, told from strangers, and read
 //! until they break.
 
+use super::frame;
 use super::greet::{self, GreetError};
-use super::{Other, Peers, frame};
+use super::peers::{Other, Peers};
 use base::NodeId;
 use node::event::Class;
 use node::wire::Hello;

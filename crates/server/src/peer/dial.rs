@@ -1,8 +1,9 @@
 //! How is an outgoing connection kept open? Dial, greet, send until it breaks, again.
 
+use super::frame;
 use super::greet::{self, GreetError};
 use super::outbox::Outbox;
-use super::{HELLO_TIMEOUT, Other, Peers, frame};
+use super::peers::{HELLO_TIMEOUT, Other, Peers};
 use base::NodeId;
 use base::prng::Prng;
 use node::event::Class;
@@ -20,8 +21,15 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 /// A connection that held so long was a good one; after it the pauses begin anew.
 const GOOD_AFTER: Duration = Duration::from_secs(1);
 
+/// The work of keeping every outgoing connection open, to be spawned.
+pub(crate) fn dialers(peers: &Arc<Peers>, seed: u64) -> Vec<impl Future<Output = ()> + use<>> {
+    let mut prng = Prng::new(seed);
+    let lines = peers.others.keys().flat_map(|to| Class::ALL.map(|class| (*to, class)));
+    lines.map(|(to, class)| keep(Arc::clone(peers), to, class, prng.fork())).collect()
+}
+
 /// Never ends by itself.
-pub(super) async fn keep(peers: Arc<Peers>, to: NodeId, class: Class, mut prng: Prng) {
+async fn keep(peers: Arc<Peers>, to: NodeId, class: Class, mut prng: Prng) {
     let Some(other) = peers.others.get(&to) else { return };
     let mut pause = PAUSE_MIN;
     loop {

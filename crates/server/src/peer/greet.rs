@@ -1,6 +1,6 @@
 //! Who is at the other end? Each side says so before anything else, in time.
 
-use super::{HELLO_TIMEOUT, Identity};
+use super::peers::{HELLO_TIMEOUT, Identity};
 use base::NodeId;
 use node::event::Class;
 use node::wire::{Hello, HelloError};

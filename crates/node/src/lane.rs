@@ -20,6 +20,7 @@ use consensus::contract::Input;
 use core::time::Duration;
 use journal::disk::DiskDone;
 use journal::wal::Wal;
+use kv::command::{Command, Envelope, Reply};
 
 /// One lane of a node.
 #[derive(Debug)]
@@ -224,15 +225,22 @@ impl Lane {
             Ask::Read { keyspace, query, level } => {
                 self.look(now, id, group_of(keyspace), Look::Kv(query), level, out)
             }
-            Ask::Write { envelope, command } => {
+            Ask::Write { envelope, command } => self.refused(&envelope, &command).or_else(|| {
                 let body = kv::encode::encode(&envelope, &command);
                 self.write(now, id, group_of(envelope.keyspace), body, out)
-            }
+            }),
         };
         if let Some(answer) = done {
             let term = self.groups.get(&GroupId::DEFAULT).map_or(1, Replica::term);
             out.push(Action::Reply { id, term, answer });
         }
+    }
+
+    /// What every state would refuse is refused here and costs no log entry.
+    fn refused(&self, envelope: &Envelope, command: &Command) -> Option<Answer> {
+        let why = kv::check::check(command).err()?;
+        let keyspace = self.groups.get(&group_of(envelope.keyspace))?.machine().keyspace()?;
+        Some(Answer::Kv(Reply { revision: keyspace.revision(), result: Err(why) }))
     }
 
     fn look(

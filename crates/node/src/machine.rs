@@ -69,7 +69,7 @@ impl Machine {
     pub(crate) fn understands(&self, body: &Bytes) -> bool {
         match self {
             Self::Directory(_) => Change::decode(body).is_ok(),
-            Self::Keyspace(_) => kv::encode::decode(body.clone()).is_ok(),
+            Self::Keyspace(machine) => machine.understands(body),
         }
     }
 

@@ -32,7 +32,12 @@ const NARROW: &[(&str, &str, &[&str], &str)] = &[
         &["disk"],
         "the real world performs disk operations, it does not read logs",
     ),
-    ("sim", "journal", &["disk"], "the imagined disk performs operations, it does not read logs"),
+    (
+        "sim",
+        "journal",
+        &["disk", "memory"],
+        "the imagined disk performs operations, it does not read logs",
+    ),
 ];
 
 /// Folders that must not look into each other: crate, folders, reason.

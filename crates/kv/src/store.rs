@@ -7,32 +7,21 @@
 //! (it reads at the coming revision) and by nobody who reads at the current one.
 
 mod memory;
+mod page;
 
 use crate::command::{Change, Changes, KeyRange, KeyValue};
 use crate::hash;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use base::Revision;
 use bytes::Bytes;
 use memory::Memory;
-
-/// The revision of a keyspace that nobody has written to.
-pub const REVISION_EMPTY: Revision = Revision(1);
+pub use page::{Page, REVISION_EMPTY};
 
 /// Where the versions of a keyspace are kept.
 #[derive(Clone, Debug)]
 pub enum Store {
     /// In memory, in persistent trees: a clone costs nothing.
     Memory(Memory),
-}
-
-/// Some pairs of a range, and how many there are.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Page {
-    /// The first pairs in key order, as many as were asked for.
-    pub pairs: Vec<Arc<KeyValue>>,
-    /// How many pairs the whole range has.
-    pub count: u64,
 }
 
 impl Store {

@@ -14,9 +14,9 @@
 
 mod past;
 
-use super::{Page, REVISION_EMPTY};
 use crate::command::{Change, Changes, KeyRange, KeyValue};
 use crate::hash::digest_of;
+use crate::store::page::{Page, REVISION_EMPTY};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;

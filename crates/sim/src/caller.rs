@@ -182,7 +182,9 @@ impl Callers {
 
     fn value(&mut self) -> String {
         self.values += 1;
-        format!("v{}", self.values)
+        let large = self.prng.chance(self.draw.large, 10_000);
+        let length = if large { self.prng.between(300_000, 700_000) } else { 0 };
+        format!("v{}{}", self.values, "-".repeat(length as usize))
     }
 }
 

@@ -33,13 +33,16 @@ impl Chaos {
         if self.over {
             return;
         }
-        match self.prng.below(12) {
+        if self.prng.chance(self.draw.storms, 10_000) {
+            self.storm(world);
+            return self.again(world);
+        }
+        match self.prng.below(10) {
             0..=4 => self.crash_one(world),
             5 => self.crash_all(world),
             6 => self.pause(world),
             7 | 8 => self.cut(world),
-            9 => self.crash_majority(world),
-            _ => self.storm(world),
+            _ => self.crash_majority(world),
         }
         self.again(world);
     }
@@ -64,6 +67,25 @@ impl Chaos {
         world.remind(wait, Alarm::Restart(node));
     }
 
+    /// A new leader may be cut off as soon as it has told somebody something.
+    pub fn on_leader(&mut self, node: usize, world: &mut World) {
+        if !self.over && self.prng.chance(self.draw.coups, 10_000) {
+            world.counts.coups += 1;
+            let soon = self.prng.span(Duration::ZERO, self.draw.election / 4);
+            let soon = if self.prng.chance(1, 2) { Duration::ZERO } else { soon };
+            world.remind(soon, Alarm::Isolate(node));
+        }
+    }
+
+    /// A node is cut off for a while.
+    pub fn isolate(&mut self, node: usize, world: &mut World) {
+        if !self.over {
+            world.counts.isolations += 1;
+            let name = world.cut(Cut::Isolate(node));
+            world.remind(self.prng.span(Duration::ZERO, self.draw.cut), Alarm::Mend(name));
+        }
+    }
+
     /// A node crashes when it next writes, if enough others are up.
     pub fn on_doom(&mut self, node: usize, world: &mut World) {
         if !self.over && world.up().len() * 2 > world.size() + 1 {
@@ -82,10 +104,9 @@ impl Chaos {
         let up = world.up();
         let minority = (world.size() - 1) / 2;
         let few = world.size() - up.len() < minority.max(1);
-        if few || self.prng.chance(self.draw.beyond, 10_000) {
-            if let Some(node) = self.prng.pick(&up).copied() {
-                self.crash(node, world);
-            }
+        let allowed = few || self.prng.chance(self.draw.beyond, 10_000);
+        if let Some(node) = self.prng.pick(&up).copied().filter(|_| allowed) {
+            self.crash(node, world);
         }
     }
 
@@ -155,14 +176,11 @@ impl Chaos {
 
     fn cut(&mut self, world: &mut World) {
         let (one, other) = self.pair(world);
-        let cut = if self.prng.chance(2, 3) {
-            world.counts.isolations += 1;
-            Cut::Isolate(one)
-        } else {
-            world.counts.cuts += 1;
-            Cut::OneWay(one, other)
-        };
-        let name = world.cut(cut);
+        if self.prng.chance(2, 3) {
+            return self.isolate(one, world);
+        }
+        world.counts.cuts += 1;
+        let name = world.cut(Cut::OneWay(one, other));
         world.remind(self.prng.span(Duration::ZERO, self.draw.cut), Alarm::Mend(name));
     }
 }

@@ -60,6 +60,8 @@ counts! {
     pauses "pauses",
     /// Nodes cut off for a while.
     isolations "isolations",
+    /// New leaders that were cut off at once.
+    coups "coups",
     /// Times at which nobody reached anybody.
     storms "storms",
     /// Links cut in one direction for a while.

@@ -4,9 +4,21 @@ use base::prng::Prng;
 use core::fmt;
 use core::time::Duration;
 
+/// What a world is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Theme {
+    /// A little of everything.
+    Mixed,
+    /// Leaders fall as soon as they stand, votes are hit on their way to the
+    /// disk, and logs are too long for one letter.
+    Elections,
+}
+
 /// The shape of one world. Rates are in parts of 10 000.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Draw {
+    /// What it is about.
+    pub theme: Theme,
     /// Nodes of the cluster.
     pub nodes: usize,
     /// How long faults are injected before everything heals.
@@ -68,6 +80,8 @@ pub struct CallerDraw {
     pub watchers: usize,
     /// How many keys they share.
     pub keys: u64,
+    /// Of 10 000 values, those that fill most of a letter between nodes.
+    pub large: u64,
     /// How long a caller pauses between two requests, at most.
     pub think: Duration,
     /// How long a caller waits for an answer.
@@ -89,6 +103,10 @@ pub struct FaultDraw {
     pub power: u64,
     /// Crashes that may take the majority with them.
     pub beyond: u64,
+    /// Faults that are storms.
+    pub storms: u64,
+    /// New leaders that are cut off at once.
+    pub coups: u64,
     /// The closing of a dead node's sockets that its peers hear of.
     pub notice: u64,
 }
@@ -102,25 +120,51 @@ const fn us(count: u64) -> Duration {
 }
 
 impl Draw {
-    /// What this seed's generator draws.
+    /// What this seed's generator draws; a theme that is given is not drawn.
     #[must_use]
-    pub fn new(prng: &mut Prng, lying_disk: bool) -> Self {
+    pub fn new(prng: &mut Prng, theme: Option<Theme>, lying_disk: bool) -> Self {
+        let drawn = if prng.chance(1, 8) { Theme::Elections } else { Theme::Mixed };
+        let theme = theme.unwrap_or(drawn);
         let heartbeat = prng.span(ms(15), ms(50));
-        let election = heartbeat * u32::try_from(prng.between(5, 10)).unwrap_or(5);
-        Self {
-            nodes: prng.pick(&[1, 3, 3, 3, 3, 3, 5, 5]).copied().unwrap_or(3),
+        let election = heartbeat * some(prng.between(5, 10));
+        let mut draw = Self {
+            theme,
+            nodes: one_of(prng, &[1, 3, 3, 3, 3, 3, 5, 5]),
             chaos: prng.span(ms(2_000), ms(6_000)),
             heartbeat,
             election,
-            request_timeout: election * u32::try_from(prng.between(2, 6)).unwrap_or(5),
-            segment_bytes: prng.pick(&[16 << 10, 32 << 10, 64 << 10]).copied().unwrap_or(16 << 10),
+            request_timeout: election * some(prng.between(2, 6)),
+            segment_bytes: one_of(prng, &[16 << 10, 32 << 10, 64 << 10]),
             net: NetDraw::new(prng, heartbeat),
             disk: DiskDraw::new(prng, lying_disk),
-            turn: prng.pick(&[us(1), us(50), us(500), us(3_000)]).copied().unwrap_or(us(50)),
+            turn: one_of(prng, &[us(1), us(50), us(500), us(3_000)]),
             callers: CallerDraw::new(prng, election),
             faults: FaultDraw::new(prng, election),
+        };
+        if theme == Theme::Elections {
+            draw.unsettle(prng);
         }
+        draw
     }
+
+    /// Three nodes, few other troubles.
+    fn unsettle(&mut self, prng: &mut Prng) {
+        self.nodes = 3;
+        self.net.loss = 0;
+        self.callers.large = one_of(prng, &[0, 3_000]);
+        self.faults.every = self.election * some(prng.between(3, 6));
+        self.faults.storms = 8_000;
+        self.faults.coups = 8_000;
+        self.faults.cut = self.election * 4;
+    }
+}
+
+fn one_of<T: Copy + Default>(prng: &mut Prng, items: &[T]) -> T {
+    prng.pick(items).copied().unwrap_or_default()
+}
+
+fn some(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(1)
 }
 
 impl NetDraw {
@@ -129,9 +173,9 @@ impl NetDraw {
         Self {
             delay_min,
             delay_max: delay_min + prng.span(us(10), heartbeat / 3),
-            loss: prng.pick(&[0, 0, 10, 100, 500]).copied().unwrap_or(0),
-            twice: prng.pick(&[0, 0, 10, 100]).copied().unwrap_or(0),
-            reorder: prng.pick(&[0, 0, 100, 1_000]).copied().unwrap_or(0),
+            loss: one_of(prng, &[0, 0, 10, 100, 500]),
+            twice: one_of(prng, &[0, 0, 10, 100]),
+            reorder: one_of(prng, &[0, 0, 100, 1_000]),
         }
     }
 }
@@ -139,7 +183,7 @@ impl NetDraw {
 impl DiskDraw {
     fn new(prng: &mut Prng, lies: bool) -> Self {
         let min = prng.span(us(20), ms(1));
-        let slow = prng.pick(&[0, 10, 100]).copied().unwrap_or(0);
+        let slow = one_of(prng, &[0, 10, 100]);
         Self { min, max: min + prng.span(us(10), ms(6)), slow, lies }
     }
 }
@@ -147,25 +191,28 @@ impl DiskDraw {
 impl CallerDraw {
     fn new(prng: &mut Prng, election: Duration) -> Self {
         Self {
-            callers: prng.pick(&[2, 4, 6]).copied().unwrap_or(4),
-            watchers: prng.pick(&[0, 1, 2]).copied().unwrap_or(1),
-            keys: prng.pick(&[1, 3, 6]).copied().unwrap_or(3),
+            callers: one_of(prng, &[2, 4, 6]),
+            watchers: one_of(prng, &[0, 1, 2]),
+            keys: one_of(prng, &[1, 3, 6]),
+            large: if prng.chance(1, 10) { 1_000 } else { 0 },
             think: prng.span(ms(5), ms(80)),
-            patience: election * u32::try_from(prng.between(2, 6)).unwrap_or(3),
+            patience: election * some(prng.between(2, 6)),
         }
     }
 }
 
 impl FaultDraw {
     fn new(prng: &mut Prng, election: Duration) -> Self {
-        let every = prng.pick(&[1, 2, 4, 8]).copied().unwrap_or(4);
+        let every: u32 = one_of(prng, &[1, 2, 4, 8]);
         Self {
             every: if prng.chance(1, 20) { Duration::ZERO } else { election * every },
             election,
-            down: election * u32::try_from(prng.between(1, 6)).unwrap_or(2),
-            cut: election * u32::try_from(prng.between(1, 5)).unwrap_or(2),
+            down: election * some(prng.between(1, 6)),
+            cut: election * some(prng.between(1, 5)),
             power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
-            beyond: prng.pick(&[0, 500, 3_000]).copied().unwrap_or(0),
+            beyond: one_of(prng, &[0, 500, 3_000]),
+            storms: 1_500,
+            coups: one_of(prng, &[0, 0, 0, 2_000, 6_000]),
             notice: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
         }
     }
@@ -173,8 +220,8 @@ impl FaultDraw {
 
 impl fmt::Display for Draw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nodes, chaos, heartbeat, election, segment_bytes, turn, .. } = self;
-        writeln!(f, "  {nodes} nodes, faults for {chaos:.1?}, then healing")?;
+        let Self { theme, nodes, chaos, heartbeat, election, segment_bytes, turn, .. } = self;
+        writeln!(f, "  {theme:?}: {nodes} nodes, faults for {chaos:.1?}, then healing")?;
         writeln!(
             f,
             "  heartbeat {heartbeat:.1?}, election {election:.1?}, turn {turn:.1?}, segments of {segment_bytes} bytes"
@@ -187,15 +234,15 @@ impl fmt::Display for Draw {
         let DiskDraw { min, max, slow, lies } = self.disk;
         let honest = if lies { "lying" } else { "honest" };
         writeln!(f, "  disk   {honest}, {min:.1?} to {max:.1?}; {slow} of 10000 slow")?;
-        let CallerDraw { callers, watchers, keys, think, patience } = self.callers;
+        let CallerDraw { callers, watchers, keys, large, think, patience } = self.callers;
         writeln!(
             f,
-            "  ask    {callers} callers and {watchers} watchers on {keys} keys, pause {think:.1?}, patience {patience:.1?}"
+            "  ask    {callers} callers and {watchers} watchers on {keys} keys, {large} of 10000 values large, pause {think:.1?}, patience {patience:.1?}"
         )?;
-        let FaultDraw { every, down, cut, power, beyond, notice, .. } = self.faults;
+        let FaultDraw { every, down, cut, power, beyond, storms, coups, notice, .. } = self.faults;
         write!(
             f,
-            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed"
+            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms; of 10000 leaders {coups} are cut off"
         )
     }
 }

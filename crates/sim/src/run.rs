@@ -4,7 +4,7 @@ use crate::caller::Callers;
 use crate::chaos::Chaos;
 use crate::check::live::{self, Healed};
 use crate::check::{Violation, durable, linear, watch};
-use crate::draw::Draw;
+use crate::draw::{Draw, Theme};
 use crate::history::{History, Outcome};
 use crate::report::{Marks, Report};
 use crate::watcher::{Watchers, testimony};
@@ -19,6 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct Options {
     /// Decides everything.
     pub seed: u64,
+    /// What the world is about; `None` lets the seed choose.
+    pub theme: Option<Theme>,
     /// A deliberate bug of the world: its disks say "synced" too early.
     pub lying_disk: bool,
     /// Keep every line of what happens.
@@ -30,7 +32,7 @@ pub struct Options {
 #[must_use]
 pub fn run(options: Options) -> Report {
     let mut prng = Prng::new(options.seed);
-    let draw = Draw::new(&mut prng, options.lying_disk);
+    let draw = Draw::new(&mut prng, options.theme, options.lying_disk);
     let before = Marks::now();
     let mut game = Game::new(&draw, prng, options.story);
     let ended = catch_unwind(AssertUnwindSafe(|| game.play(&draw)));
@@ -101,6 +103,7 @@ impl Game {
             Some(Alarm::Restart(node)) => chaos.on_restart(node, world),
             Some(Alarm::Mend(name)) => world.mend(name),
             Some(Alarm::Doom(node)) => chaos.on_doom(node, world),
+            Some(Alarm::Isolate(node)) => chaos.isolate(node, world),
             None => {}
         }
         let mut answered = Vec::new();
@@ -111,6 +114,7 @@ impl Game {
                     answered.extend(place.map(|place| (id, place)));
                 }
                 Told::Watch { key, event } => watchers.on_told(key, event, world, history),
+                Told::Leads { node } => chaos.on_leader(node, world),
                 Told::Gone { node } => {
                     callers.on_gone(node, world, history);
                     watchers.on_gone(node);

@@ -50,6 +50,8 @@ pub enum Alarm {
     Mend(u64),
     /// A node is to crash in the middle of its next disk operation.
     Doom(usize),
+    /// A node is to be cut off.
+    Isolate(usize),
 }
 
 /// What the world tells callers.
@@ -68,6 +70,11 @@ pub enum Told {
         key: WatchKey,
         /// What it says.
         event: WatchEvent,
+    },
+    /// A node says that it leads.
+    Leads {
+        /// Which node.
+        node: usize,
     },
     /// A node is gone, with all its connections.
     Gone {
@@ -439,6 +446,9 @@ impl World {
         let id = self.host(node).id;
         if let Note::Lead { group, term, leader: Some(leader) } = note {
             self.found.extend(self.agree.leader(id, *group, *term, *leader));
+            if *leader == id {
+                self.told.push(Told::Leads { node });
+            }
         }
     }
 

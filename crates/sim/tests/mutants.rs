@@ -4,15 +4,22 @@
 //! they cannot be switched on, and that is what is tested there.
 
 use base::mutant::Mutant;
+use sim::draw::Theme;
 use sim::{Options, run};
 
 /// Seeds that a bug may survive.
 const SEEDS: u64 = 2_000;
 
+/// Bugs of elections need many of them.
+fn theme(mutant: Mutant) -> Option<Theme> {
+    matches!(mutant, Mutant::VoteBeforeSync | Mutant::CommitEarlierTerm).then_some(Theme::Elections)
+}
+
 fn hunt(mutant: Mutant) -> Option<u64> {
     mutant.choose();
     let caught = (0..SEEDS).find_map(|seed| {
-        let report = run(Options { seed, ..Options::default() });
+        let theme = theme(mutant);
+        let report = run(Options { seed, theme, ..Options::default() });
         let violation = report.violations.first()?;
         let what: String = violation.to_string().chars().take(200).collect();
         println!("{mutant:?}: caught by seed {seed}\n  {what}");

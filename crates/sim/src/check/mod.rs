@@ -19,8 +19,8 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(crate) const fn new(checker: &'static str, what: String) -> Self {
-        Self { checker, what }
+    pub(crate) fn new(checker: &'static str, what: String) -> Self {
+        Self { checker, what: crate::story::brief(&what) }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::peer::{Calls, Identity, Peers, dialers};
 use crate::threads::{self, Breakdown, Handle};
 use node::boot::{BootOptions, Booted, Timing, boot};
 use node::bootstrap::MemberSpec;
+use node::lane::Lane;
 use std::future::Future;
 use std::io;
 use std::net;
@@ -70,47 +71,50 @@ impl Server {
 
     /// Starts a node on sockets that are bound already.
     pub fn start_on(config: &ServerConfig, listeners: Listeners) -> Result<Self, ServerError> {
-        let mut disk = RealDisk::open(&config.data_dir)?;
-        let booted = boot(&mut disk, &boot_options(config), clock::now());
-        let booted = booted.map_err(ServerError::Boot)?;
-        info!(
-            name = config.name, cluster = %booted.cluster, node = %booted.me,
-            found = booted.report, "opened the data directory"
-        );
+        let (disk, booted) = open(config)?;
+        let Booted { lane, cluster, me, incarnation, peers, .. } = booted;
+        let inbox = Arc::new(Inbox::new());
+        let face = Arc::new(Face::new(cluster, me));
+        let identity = Identity { cluster, me, incarnation };
+        let peers = Arc::new(Peers::new(identity, peers, &inbox));
+
+        let mut server = Self::start_threads(disk, lane, &inbox, &peers, &face)?;
+        let desk = Desk::new(inbox, face, server.closing.subscribe());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("sockets")
             .enable_all()
             .build()
             .map_err(ServerError::Threads)?;
-        let inbox = Arc::new(Inbox::new());
-        let (closing, closed) = watch::channel(false);
+        let doors = open_sockets(&runtime, listeners, &peers, desk);
+        server.runtime = Some(runtime);
+        server.doors = Some(doors.map_err(ServerError::Threads)?);
+        Ok(server)
+    }
+
+    /// The log's thread and the lane's, with no socket open yet.
+    fn start_threads(
+        disk: RealDisk,
+        lane: Lane,
+        inbox: &Arc<Inbox>,
+        peers: &Arc<Peers>,
+        face: &Arc<Face>,
+    ) -> Result<Self, ServerError> {
         let (ready, is_ready) = watch::channel(false);
         let (breakdown, ended) = mpsc::unbounded_channel();
-        let face = Arc::new(Face::new(booted.cluster, booted.me));
-        let identity =
-            Identity { cluster: booted.cluster, me: booted.me, incarnation: booted.incarnation };
-        let Booted { lane, peers, .. } = booted;
-        let peers = Arc::new(Peers::new(identity, peers, &inbox));
-        let desk = Desk::new(Arc::clone(&inbox), Arc::clone(&face), closed);
-
-        let (log, log_thread) = log_thread::start(disk, Arc::clone(&inbox), breakdown.clone())
+        let (log, log_thread) = log_thread::start(disk, Arc::clone(inbox), breakdown.clone())
             .map_err(ServerError::Threads)?;
-        let driver =
-            Driver { lane, inbox: Arc::clone(&inbox), log, peers: Arc::clone(&peers), face, ready };
+        let (inbox, peers, face) = (Arc::clone(inbox), Arc::clone(peers), Arc::clone(face));
+        let driver = Driver { lane, inbox: Arc::clone(&inbox), log, peers, face, ready };
         let lane_thread = start_lane(driver, breakdown).map_err(ServerError::Threads)?;
-        let mut server = Self {
+        Ok(Self {
             inbox,
-            closing,
+            closing: watch::Sender::new(false),
             ready: is_ready,
             ended,
             threads: vec![lane_thread, log_thread],
             doors: None,
             runtime: None,
-        };
-        let doors = open_sockets(&runtime, listeners, &peers, desk);
-        server.runtime = Some(runtime);
-        server.doors = Some(doors.map_err(ServerError::Threads)?);
-        Ok(server)
+        })
     }
 
     /// Waits until every group of the node knows a leader. False if it has
@@ -148,6 +152,18 @@ impl Drop for Server {
             let _ = thread::spawn(close).join();
         }
     }
+}
+
+/// The data directory and the node that it holds.
+fn open(config: &ServerConfig) -> Result<(RealDisk, Booted), ServerError> {
+    let mut disk = RealDisk::open(&config.data_dir)?;
+    let booted = boot(&mut disk, &boot_options(config), clock::now());
+    let booted = booted.map_err(ServerError::Boot)?;
+    info!(
+        name = config.name, cluster = %booted.cluster, node = %booted.me,
+        found = booted.report, "opened the data directory"
+    );
+    Ok((disk, booted))
 }
 
 fn boot_options(config: &ServerConfig) -> BootOptions {

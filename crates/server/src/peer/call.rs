@@ -43,7 +43,7 @@ impl Calls {
     }
 
     async fn greet(&self, line: &mut TcpStream) -> Result<(Hello, &Other), GreetError> {
-        let _permit = self.greetings.try_acquire().map_err(|_| GreetError::Slow)?;
+        let _permit = self.greetings.try_acquire().map_err(|_| GreetError::Busy)?;
         let hello = greet::as_callee(line, self.peers.identity).await?;
         let other = self.peers.others.get(&hello.node);
         Ok((hello, other.ok_or(GreetError::Stranger(hello.node))?))

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{debug, info};
+use tracing::info;
 
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
@@ -31,14 +31,17 @@ pub(crate) fn dialers(peers: &Arc<Peers>, seed: u64) -> Vec<impl Future<Output =
 /// Never ends by itself.
 async fn keep(peers: Arc<Peers>, to: NodeId, class: Class, mut prng: Prng) {
     let Some(other) = peers.others.get(&to) else { return };
-    let mut pause = PAUSE_MIN;
+    let (mut pause, mut complaint) = (PAUSE_MIN, String::new());
     loop {
         let began = Instant::now();
         match open(&peers, to, class, other).await {
-            Ok(line) => carry(line, class, other).await,
+            Ok(line) => {
+                complaint.clear();
+                carry(line, class, other).await;
+            }
             Err(why) => {
-                debug!(peer = other.name, ?class, %why, "cannot reach a peer");
                 tell_closed(class, other);
+                complain(&mut complaint, why.to_string(), class, other);
             }
         }
         pause = if began.elapsed() > GOOD_AFTER { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
@@ -78,6 +81,14 @@ async fn call(peers: &Peers, to: NodeId, class: Class, url: &str) -> Result<TcpS
 fn host_of(url: &str) -> &str {
     let host = url.split_once("://").map_or(url, |(_, host)| host);
     host.split_once('/').map_or(host, |(host, _)| host)
+}
+
+/// Says why a peer is not reached once, not twice in a second for hours.
+fn complain(last: &mut String, why: String, class: Class, other: &Other) {
+    if *last != why {
+        info!(peer = other.name, ?class, why, "cannot reach a peer, trying on");
+        *last = why;
+    }
 }
 
 async fn carry(line: TcpStream, class: Class, other: &Other) {

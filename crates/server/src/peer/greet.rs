@@ -20,6 +20,8 @@ pub(super) enum GreetError {
     Slow,
     #[error("the node {0} is not a member")]
     Stranger(NodeId),
+    #[error("too many handshakes at once")]
+    Busy,
     #[error("no address")]
     NoAddress,
 }

@@ -1,29 +1,13 @@
 //! When a call is made again, and when that could write twice.
 
-use crate::error::{self, never_sent, try_elsewhere};
+use crate::caller::Client;
+use crate::error::{self, Error, never_sent, try_elsewhere};
 use crate::pick::Slot;
-use crate::{Client, Error};
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
-
-/// How long a caller waits.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// For a connection.
-    pub dial: Duration,
-    /// For the answer to one command, retries included.
-    pub command: Duration,
-}
-
-impl Default for Timeouts {
-    /// etcdctl's.
-    fn default() -> Self {
-        Self { dial: Duration::from_secs(2), command: Duration::from_secs(5) }
-    }
-}
 
 /// The pause after every member was asked in vain, so that a cluster that is
 /// electing a leader is not stormed by its callers.

@@ -1,6 +1,7 @@
 //! Where a member can be reached, parsed once.
 
-use crate::{Error, Timeouts};
+use crate::error::Error;
+use crate::timeouts::Timeouts;
 use std::time::Duration;
 use tonic::transport;
 

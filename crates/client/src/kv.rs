@@ -1,11 +1,12 @@
 //! Reading and writing of keys.
 
+use crate::caller::Client;
+use crate::error::Error;
 use crate::stub::kv_client::KvClient;
-use crate::wire::{
+use api::etcd::wire::etcdserverpb::{
     DeleteRangeRequest, DeleteRangeResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
     TxnRequest, TxnResponse,
 };
-use crate::{Client, Error};
 use tonic::transport::Channel;
 
 /// What an answer may weigh: a range has no bound of its own.

@@ -1,9 +1,12 @@
 //! Who belongs to the cluster, and how one member is.
 
+use crate::caller::Client;
+use crate::error::Error;
 use crate::stub::cluster_client::ClusterClient;
 use crate::stub::maintenance_client::MaintenanceClient;
-use crate::wire::{MemberListRequest, MemberListResponse, StatusRequest, StatusResponse};
-use crate::{Client, Error};
+use api::etcd::wire::etcdserverpb::{
+    MemberListRequest, MemberListResponse, StatusRequest, StatusResponse,
+};
 
 impl Client {
     /// The members, as the leader knows them.

@@ -1,6 +1,8 @@
 //! Which member is asked next, and the connections to them.
 
-use crate::{Error, Timeouts, endpoint};
+use crate::endpoint;
+use crate::error::Error;
+use crate::timeouts::Timeouts;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Mutex;
 use tonic::transport::{self, Channel};

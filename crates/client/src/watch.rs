@@ -1,10 +1,11 @@
 //! A watch that outlives the member it began at.
 
+use crate::caller::Client;
+use crate::error::Error;
 use crate::error::try_elsewhere;
 use crate::stub::watch_client::WatchClient;
-use crate::wire::watch_request::RequestUnion;
-use crate::wire::{WatchCreateRequest, WatchRequest, WatchResponse};
-use crate::{Client, Error};
+use api::etcd::wire::etcdserverpb::watch_request::RequestUnion;
+use api::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -150,4 +151,59 @@ impl Watch {
 /// Whether the watch can go on elsewhere.
 fn goes_on(status: &Status) -> bool {
     try_elsewhere(status) || status.code() == Code::Cancelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeouts::Timeouts;
+    use api::etcd::wire::etcdserverpb::ResponseHeader;
+    use api::etcd::wire::mvccpb::{Event, KeyValue};
+
+    async fn watch(start_revision: i64) -> Watch {
+        let client = Client::connect(&["127.0.0.1:1"], Timeouts::default()).expect("a client");
+        client.watch(WatchCreateRequest { start_revision, ..WatchCreateRequest::default() })
+    }
+
+    fn answer(revision: i64, created: bool, events: &[i64]) -> WatchResponse {
+        let header = Some(ResponseHeader { revision, ..ResponseHeader::default() });
+        let kv = |mod_revision| KeyValue { mod_revision, ..KeyValue::default() };
+        let event = |revision: &i64| Event { kv: Some(kv(*revision)), ..Event::default() };
+        let events = events.iter().map(event).collect();
+        WatchResponse { header, created, events, ..WatchResponse::default() }
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_with_the_revision_after_the_last_that_was_told() {
+        let mut watch = watch(0).await;
+        let mut next = |answer| {
+            watch.take_note(&answer).expect("nothing is wrong");
+            watch.request.start_revision
+        };
+        assert_eq!(next(answer(7, true, &[])), 8, "from now on has become a number");
+        assert_eq!(next(answer(9, false, &[8, 9])), 10);
+        // Opened again at a member that is ahead: nothing between is skipped.
+        assert_eq!(next(answer(20, true, &[])), 10);
+        assert_eq!(next(answer(20, false, &[12])), 13, "the header may be ahead of the events");
+        assert_eq!(next(answer(25, false, &[])), 26, "a notice of progress counts");
+    }
+
+    #[tokio::test]
+    async fn a_start_that_was_named_stays_until_something_is_told() {
+        let mut watch = watch(3).await;
+        watch.take_note(&answer(20, true, &[])).expect("nothing is wrong");
+        assert_eq!(watch.request.start_revision, 3);
+    }
+
+    #[tokio::test]
+    async fn its_end_says_why() {
+        let gone = WatchResponse { canceled: true, compact_revision: 9, ..answer(0, false, &[]) };
+        let error = watch(1).await.take_note(&gone).expect_err("history is gone");
+        assert!(matches!(error, Error::Compacted { oldest: 9 }), "{error:?}");
+        let reason = "mvcc: watcher range is empty";
+        let refused = WatchResponse { canceled: true, ..answer(0, true, &[]) };
+        let refused = WatchResponse { cancel_reason: reason.into(), ..refused };
+        let error = watch(1).await.take_note(&refused).expect_err("it was refused");
+        assert_eq!(error.to_string(), reason);
+    }
 }

@@ -2,8 +2,8 @@
 //! another terminal alike.
 
 use super::gap::{self, Loss, stamp};
+use super::node::Node;
 use super::nodes::{Nurse, leader};
-use super::plan::Node;
 use super::process::{Condition, Process};
 use super::state::{Home, Member, State};
 use super::{block, ready, spawn};

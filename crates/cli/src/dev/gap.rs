@@ -1,7 +1,8 @@
 //! How long writes were out after a node was lost.
 
+use super::node::Node;
 use super::nodes::{Leader, Nurse, leader};
-use super::plan::{Node, majority};
+use super::plan::majority;
 use crate::failure::Failure;
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@ mod act;
 mod args;
 mod block;
 mod gap;
+mod node;
 mod nodes;
 mod plan;
 mod ports;

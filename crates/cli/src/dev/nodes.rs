@@ -1,6 +1,6 @@
 //! Asking the nodes of a dev cluster how they are.
 
-use super::plan::Node;
+use super::node::Node;
 use client::wire::{DeleteRangeRequest, StatusResponse};
 use client::wire::{RangeRequest, RequestOp, TxnRequest, request_op::Request};
 use client::{Client, Timeouts};

@@ -1,30 +1,11 @@
 //! The nodes of a dev cluster: names and ports.
 
+use super::node::Node;
 use super::ports;
 use crate::failure::Failure;
 
 /// How many nodes may vote.
 const NODES_MAX: usize = 7;
-
-/// A node as it is meant to be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Node {
-    pub(crate) name: String,
-    pub(crate) client_port: u16,
-    pub(crate) peer_port: u16,
-}
-
-impl Node {
-    /// `127.0.0.1:2379`.
-    pub(crate) fn client(&self) -> String {
-        format!("127.0.0.1:{}", self.client_port)
-    }
-
-    /// `127.0.0.1:2380`.
-    pub(crate) fn peer(&self) -> String {
-        format!("127.0.0.1:{}", self.peer_port)
-    }
-}
 
 /// The nodes that were asked for, on etcd's ports unless told otherwise.
 pub(crate) fn make(count: usize, given: Option<&str>) -> Result<Vec<Node>, Failure> {

@@ -1,6 +1,6 @@
 //! Which ports a dev cluster stands on, and whether they are free.
 
-use super::plan::Node;
+use super::node::Node;
 use crate::failure::Failure;
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -124,8 +124,11 @@ async fn act_on(words: &[&str], home: &Home) -> Result<(), Failure> {
 /// A client verb, at the nodes of this cluster.
 async fn verb(words: &[&str], home: &Home, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
     let mut args = Root::try_parse_from(std::iter::once("trimaran").chain(words.iter().copied()))?;
-    let endpoints = plan::endpoints(&home.need()?.plan());
-    args.caller.endpoints.get_or_insert(endpoints);
+    let state = home.need()?;
+    let running = act::running(&state);
+    // A paused node would take the connection and never answer.
+    let nodes = if running.is_empty() { state.plan() } else { running };
+    args.caller.endpoints.get_or_insert(plan::endpoints(&nodes));
     let caller = Caller::resolve(&args.caller, &env::Process)?;
     WATCHING.store(true, Ordering::Relaxed);
     let ended = tokio::select! {

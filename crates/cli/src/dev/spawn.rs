@@ -1,6 +1,6 @@
 //! Starting the process of one node.
 
-use super::plan::Node;
+use super::node::Node;
 use super::process::Process;
 use super::state::{Home, State};
 use crate::failure::Failure;

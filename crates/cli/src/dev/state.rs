@@ -3,7 +3,7 @@
 //! `DIR/cluster` is replaced as a whole under the lock `DIR/cluster.lock`, so
 //! that a prompt and other terminals can act on the same cluster.
 
-use super::plan::Node;
+use super::node::Node;
 use super::process::Process;
 use crate::failure::Failure;
 use std::fmt::Write;

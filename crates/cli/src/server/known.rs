@@ -3,8 +3,10 @@
 //! Whoever sets a flag relies on it. To ignore one silently would be a lie, and
 //! an "unknown flag" would send its reader to look for a spelling mistake.
 
+use super::flags::ServerArgs;
 use crate::env::{Environment, variable};
 use crate::failure::Failure;
+use clap::CommandFactory;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -148,6 +150,19 @@ pub(crate) fn refuse_flags(words: &[OsString]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Variables of etcd's that are no flag of any version; etcd warns of them too.
+pub(crate) fn unknown_variables(environment: &dyn Environment) -> Vec<String> {
+    let known = ServerArgs::command();
+    let known: Vec<&str> = known.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let unknown = |name: &String| {
+        let flag = name.strip_prefix("ETCD_").map(|rest| rest.to_lowercase().replace('_', "-"));
+        flag.is_some_and(|flag| !known.contains(&flag.as_str()) && !not_yet(&flag))
+    };
+    let mut names: Vec<String> = environment.names().into_iter().filter(unknown).collect();
+    names.sort();
+    names
+}
+
 /// Refuses the first variable whose flag is known and not implemented.
 pub(crate) fn refuse_variables(environment: &dyn Environment) -> Result<(), Failure> {
     let mut names = environment.names();
@@ -206,5 +221,11 @@ mod tests {
             assert!(said.is_some_and(|failure| failure.words().contains(name)), "{name}");
         }
         assert!(refuse_variables(&Made::of(&[("ETCD_NAME", "x"), ("ETCD_XYZ", "y")])).is_ok());
+    }
+
+    #[test]
+    fn a_variable_that_is_no_flag_of_anybody_is_told() {
+        let made = Made::of(&[("ETCD_NAME", "x"), ("ETCD_XYZ", "y"), ("ETCD_CERT_FILE", "z")]);
+        assert_eq!(unknown_variables(&made), ["ETCD_XYZ"]);
     }
 }

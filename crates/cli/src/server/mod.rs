@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use clap::Parser;
 use flags::ServerArgs;
 use std::ffi::OsString;
+use std::io::Write;
 
 pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
     let words = known::with_two_dashes(words);
@@ -29,6 +30,10 @@ pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
         guard::die_with(guardian)?;
     }
     log::start(&told.log_level)?;
-    print!("{}", block::of(&told.config));
+    for name in known::unknown_variables(&env::Process) {
+        tracing::warn!(name, "a variable that is no flag of etcd's was ignored");
+    }
+    // Nobody may be there to read it; that is no reason not to serve.
+    let _ = std::io::stdout().write_all(block::of(&told.config).as_bytes());
     stop::serve(told.config)
 }

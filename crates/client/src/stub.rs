@@ -1,0 +1,4 @@
+//! The generated stubs of etcd's services; the messages are `api`'s.
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+
+tonic::include_proto!("etcdserverpb");

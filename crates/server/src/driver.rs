@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::error::ServerError;
 use crate::face::Face;
-use crate::inbox::{Answered, Inbox, Item, Told};
+use crate::inbox::{Answered, Item, LaneEnd, Told};
 use crate::peer::Peers;
 use base::{AskId, WatchKey};
 use journal::disk::DiskOp;
@@ -19,7 +19,7 @@ use tracing::{debug, info};
 /// A lane and everything that its actions need.
 pub(crate) struct Driver {
     pub(crate) lane: Lane,
-    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) inbox: LaneEnd,
     pub(crate) log: SyncSender<DiskOp>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) face: Arc<Face>,
@@ -46,7 +46,7 @@ impl Driver {
         let mut out = Vec::new();
         loop {
             let longest = self.lane.deadline().map(|deadline| deadline.since(clock::now()));
-            self.inbox.take(&mut batch, longest);
+            self.inbox.0.take(&mut batch, longest);
             if let Next::Stop = self.turn(&mut batch, &mut waiting, &mut out) {
                 return Ok(());
             }

@@ -6,7 +6,7 @@ use base::{AskId, NodeId, WatchKey};
 use bytes::Bytes;
 use node::event::{Answer, Ask, Class, Event, WatchEvent, WatchOpen};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -64,6 +64,9 @@ struct Queue {
     asks: usize,
     ask_bytes: usize,
     frame_bytes: [usize; 2],
+    /// The lane has ended: what comes now is dropped, and whoever waits for an
+    /// answer learns by that that there will be none.
+    closed: bool,
 }
 
 impl Inbox {
@@ -75,9 +78,7 @@ impl Inbox {
     /// Something that is bounded by what came before it: ends of operations,
     /// of links, of asks and of watches.
     pub(crate) fn push(&self, item: Item) {
-        let mut queue = self.lock();
-        queue.items.push_back(item);
-        self.ring(queue);
+        self.add(self.lock(), item);
     }
 
     /// An ask, if it finds room.
@@ -90,8 +91,7 @@ impl Inbox {
         }
         queue.asks += 1;
         queue.ask_bytes = bytes_after;
-        queue.items.push_back(item);
-        self.ring(queue);
+        self.add(queue, item);
         Ok(())
     }
 
@@ -107,8 +107,7 @@ impl Inbox {
         if let Some(waiting) = queue.frame_bytes.get_mut(class as usize) {
             *waiting += frame.len();
         }
-        queue.items.push_back(Item::Event(Event::Frame { from, frame }));
-        self.ring(queue);
+        self.add(queue, Item::Event(Event::Frame { from, frame }));
     }
 
     /// Moves everything that waits into `batch`; waits for the first of it, but
@@ -147,12 +146,33 @@ impl Inbox {
     }
 
     /// Only the first of a batch wakes the lane.
-    fn ring(&self, queue: MutexGuard<'_, Queue>) {
+    fn add(&self, mut queue: MutexGuard<'_, Queue>, item: Item) {
+        if queue.closed {
+            return;
+        }
+        queue.items.push_back(item);
         let first = queue.items.len() == 1;
         drop(queue);
         if first {
             self.bell.notify_one();
         }
+    }
+
+    /// Nobody takes anything any more.
+    fn close(&self) {
+        *self.lock() = Queue { closed: true, ..Queue::default() };
+        self.room.iter().for_each(Semaphore::close);
+    }
+}
+
+/// The lane's end of the queue. However the lane's thread ends, dropping this
+/// closes the queue, so that nobody waits for a lane that is gone.
+#[derive(Debug)]
+pub(crate) struct LaneEnd(pub(crate) Arc<Inbox>);
+
+impl Drop for LaneEnd {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -175,6 +195,23 @@ mod tests {
         inbox.take(&mut batch, None);
         assert_eq!(batch.len(), 2);
         assert_eq!(inbox.push_ask(ask(1)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_lane_that_is_gone() {
+        let inbox = Arc::new(Inbox::new());
+        let asks: Vec<_> = (0..2).map(|_| oneshot::channel::<Answered>()).collect();
+        let mut end = Some(LaneEnd(Arc::clone(&inbox)));
+        for (answer, answered) in asks {
+            let item = Item::Ask { id: AskId(1), ask: Ask::Status, bytes: 1, answer };
+            assert_eq!(inbox.push_ask(item), Ok(()));
+            drop(end.take());
+            assert!(answered.await.is_err());
+        }
+        let large = Bytes::from(vec![0; FRAME_BYTES_MAX]);
+        for _ in 0..4 {
+            inbox.push_frame(NodeId(1), Class::Bulk, large.clone()).await;
+        }
     }
 
     #[test]

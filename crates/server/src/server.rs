@@ -8,7 +8,7 @@ use crate::door::{self, Desk};
 use crate::driver::Driver;
 use crate::error::ServerError;
 use crate::face::Face;
-use crate::inbox::{Inbox, Item};
+use crate::inbox::{Inbox, Item, LaneEnd};
 use crate::listen::{self, Listeners};
 use crate::log_thread;
 use crate::peer::{Calls, Identity, Peers, dialers};
@@ -104,7 +104,8 @@ impl Server {
         let (log, log_thread) = log_thread::start(disk, Arc::clone(inbox), breakdown.clone())
             .map_err(ServerError::Threads)?;
         let (inbox, peers, face) = (Arc::clone(inbox), Arc::clone(peers), Arc::clone(face));
-        let driver = Driver { lane, inbox: Arc::clone(&inbox), log, peers, face, ready };
+        let end = LaneEnd(Arc::clone(&inbox));
+        let driver = Driver { lane, inbox: end, log, peers, face, ready };
         let lane_thread = start_lane(driver, breakdown).map_err(ServerError::Threads)?;
         Ok(Self {
             inbox,

@@ -226,6 +226,28 @@ fn many_callers_at_once_are_all_served() {
 }
 
 #[test]
+fn a_disk_that_fails_ends_the_server_and_nothing_more_is_acknowledged() {
+    let mut world = World::new("failing", 1);
+    world.ready();
+    // The next file of the log cannot be made in a directory that is gone.
+    std::fs::remove_dir_all(&world.nodes[0].config.data_dir).unwrap();
+    let large = "v".repeat(1_000_000);
+    let refused = world.run(async {
+        let mut kv = world.kv(0);
+        loop {
+            if let Err(refused) = kv.put(put("k", &large)).await {
+                return refused;
+            }
+        }
+    });
+    assert_eq!(refused.code(), Code::Unavailable);
+    let mut server = world.nodes[0].server.take().unwrap();
+    let why = world.run(server.ended());
+    assert!(matches!(&why, ServerError::Disk(error) if error.what.starts_with("create")), "{why}");
+    server.stop();
+}
+
+#[test]
 fn a_data_directory_has_one_server() {
     let world = World::new("lock", 1);
     let mut config = world.nodes[0].config.clone();

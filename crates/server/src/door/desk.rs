@@ -102,3 +102,58 @@ impl Drop for Waiting<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{ClusterId, NodeId, Revision};
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    fn desk() -> (Desk, Arc<Inbox>, watch::Sender<bool>) {
+        let inbox = Arc::new(Inbox::new());
+        let face = Arc::new(Face::new(ClusterId(7), NodeId(1)));
+        let (open, closing) = watch::channel(false);
+        (Desk::new(Arc::clone(&inbox), face, closing), inbox, open)
+    }
+
+    fn taken(inbox: &Inbox) -> VecDeque<Item> {
+        let mut batch = VecDeque::new();
+        inbox.take(&mut batch, Some(Duration::ZERO));
+        batch
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_leaves_is_forgotten() {
+        let (desk, inbox, _open) = desk();
+        let mut asking = Box::pin(desk.ask(Ask::Status, 0));
+        tokio::select! { biased; _ = &mut asking => panic!("nobody answers"), () = async {} => {} }
+        drop(asking);
+        let items = taken(&inbox);
+        let [Item::Ask { id: asked, .. }, Item::Forget(forgotten)] = items.as_slices().0 else {
+            panic!("{items:?}")
+        };
+        assert_eq!(asked, forgotten);
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_is_gone_leaves_the_outcome_open() {
+        let (desk, inbox, _open) = desk();
+        let asking = tokio::spawn(async move { desk.ask(Ask::Status, 0).await });
+        while taken(&inbox).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let refused = asking.await.unwrap().unwrap_err();
+        assert_eq!(refused.message(), "etcdserver: server stopped");
+    }
+
+    #[tokio::test]
+    async fn closing_is_seen_whether_it_was_or_will_be_said() {
+        let (desk, _inbox, open) = desk();
+        let before = desk.closing();
+        open.send_replace(true);
+        before.await;
+        desk.closing().await;
+        assert_eq!(desk.header().revision, Revision::ZERO);
+    }
+}

@@ -7,10 +7,10 @@
 
 use super::Violation;
 use super::model::Model;
-use crate::history::{At, Batch, Op, What};
+use crate::history::{At, Batch, Op, Outcome, What};
 use base::Revision;
 use node::event::Level;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges the requests against the final history of the keyspace.
 #[must_use]
@@ -31,10 +31,6 @@ fn wrong(found: &mut Vec<Violation>, what: String) {
 /// Finds the request behind every revision: the one that was told so, or one
 /// whose outcome is unknown. Each is used once.
 fn replay(ops: &[Op], history: &[Batch], found: &mut Vec<Violation>) -> Model {
-    let claims = claims(ops, found);
-    let seen = first_seen(ops);
-    let mut open: Vec<&Op> = ops.iter().filter(|op| op.answered().is_none() && maybe(op)).collect();
-    open.sort_by_key(|op| op.invoke);
     let mut model = Model::default();
     for (revision, changes) in history {
         let at = model.revision();
@@ -42,42 +38,79 @@ fn replay(ops: &[Op], history: &[Batch], found: &mut Vec<Violation>) -> Model {
             wrong(found, format!("the history goes from {at} to {revision}"));
             return model;
         }
-        let fits = |op: &Op| {
-            let made = op.command().and_then(|command| model.try_command(at, command));
-            made.is_some_and(|(made, _)| made == *changes)
-        };
-        let op = match claims.get(revision) {
-            Some(op) if fits(op) => *op,
-            Some(op) => {
-                let made = op.command().and_then(|command| model.try_command(at, command));
-                wrong(
-                    found,
-                    format!(
-                        "{revision} was told to {op:?}, which makes {made:?}; the history holds {changes:?}"
-                    ),
-                );
-                return model;
+        model.push(changes);
+    }
+    let claims = claims(ops, found);
+    for (revision, op) in &claims {
+        match history.iter().find(|(held, _)| held == revision) {
+            Some(batch) if fits(&model, op, batch) => {}
+            Some((_, changes)) => {
+                wrong(found, format!("{revision} was told to {op:?}; it holds {changes:?}"));
             }
-            None => {
-                let before = |op: &Op| seen.range(*revision..).all(|(_, seen)| op.invoke < *seen);
-                let Some(place) = open.iter().position(|op| before(op) && fits(op)) else {
-                    wrong(found, format!("nobody asked for {revision}: {changes:?}"));
-                    return model;
-                };
-                open.remove(place)
-            }
-        };
-        if let Some(command) = op.command() {
-            model.apply(command);
+            None => wrong(found, format!("{revision} is lost; it was told to {op:?}")),
         }
     }
-    lost(&claims, model.revision(), found);
+    unclaimed(ops, history, &claims, &model, found);
     model
+}
+
+/// Whether the request, done at that revision, makes exactly these changes.
+fn fits(model: &Model, op: &Op, (revision, changes): &Batch) -> bool {
+    let made = op.command().and_then(|command| model.try_command(revision.prev(), command));
+    made.is_some_and(|(made, _)| made == *changes)
+}
+
+/// Every revision that nobody was told needs a request of its own whose outcome
+/// is unknown and that was made before anybody saw the revision.
+fn unclaimed(
+    ops: &[Op],
+    history: &[Batch],
+    claims: &BTreeMap<Revision, &Op>,
+    model: &Model,
+    found: &mut Vec<Violation>,
+) {
+    let open: Vec<&Op> = ops.iter().filter(|op| maybe(op)).collect();
+    let seen = first_seen(ops);
+    let rest: Vec<&Batch> = history.iter().filter(|(at, _)| !claims.contains_key(at)).collect();
+    let candidates = |batch: &&Batch| {
+        let first = seen.range(batch.0..).map(|(_, at)| *at).min();
+        let could = |op: &Op| first.is_none_or(|first| op.invoke < first) && fits(model, op, batch);
+        (0..open.len()).filter(|place| open.get(*place).is_some_and(|op| could(op))).collect()
+    };
+    let candidates: Vec<Vec<usize>> = rest.iter().map(candidates).collect();
+    if let Some((revision, changes)) = unmatched(&candidates).and_then(|place| rest.get(place)) {
+        wrong(found, format!("nobody asked for {revision}: {changes:?}"));
+    }
+}
+
+/// Gives everyone one of its candidates, none twice; returns the first for whom
+/// that cannot be done (augmenting paths: Kuhn, "The Hungarian method", 1955).
+fn unmatched(candidates: &[Vec<usize>]) -> Option<usize> {
+    let mut owner: BTreeMap<usize, usize> = BTreeMap::new();
+    (0..candidates.len()).find(|who| !give(candidates, *who, &mut BTreeSet::new(), &mut owner))
+}
+
+fn give(
+    candidates: &[Vec<usize>],
+    who: usize,
+    tried: &mut BTreeSet<usize>,
+    owner: &mut BTreeMap<usize, usize>,
+) -> bool {
+    for it in candidates.get(who).into_iter().flatten() {
+        if tried.insert(*it) {
+            let other = owner.get(it).copied();
+            if other.is_none_or(|other| give(candidates, other, tried, owner)) {
+                owner.insert(*it, who);
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Whether the request may have been done though its caller does not know.
 fn maybe(op: &Op) -> bool {
-    matches!(op.outcome, crate::history::Outcome::Unknown)
+    op.outcome == Outcome::Unknown
 }
 
 fn claims<'a>(ops: &'a [Op], found: &mut Vec<Violation>) -> BTreeMap<Revision, &'a Op> {
@@ -89,12 +122,6 @@ fn claims<'a>(ops: &'a [Op], found: &mut Vec<Violation>) -> BTreeMap<Revision, &
         }
     }
     claims
-}
-
-fn lost(claims: &BTreeMap<Revision, &Op>, last: Revision, found: &mut Vec<Violation>) {
-    for (revision, op) in claims.range(last.next()..) {
-        wrong(found, format!("{revision} is lost; it was told to {op:?}"));
-    }
 }
 
 /// When each revision was first seen by somebody.
@@ -161,7 +188,6 @@ fn in_order(ops: &[&Op], judged: impl Fn(&Op) -> bool, found: &mut Vec<Violation
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Outcome;
     use base::Time;
     use bytes::Bytes;
     use kv::command::{Change, Command, KeyRange, OpReply, Put, RangeQuery, Reply};
@@ -273,6 +299,14 @@ mod tests {
     fn what_was_said_to_have_failed_must_not_appear() {
         let failed = op(What::Write(put("a")), 1, 2, Outcome::Failed(Refused::NoLeader));
         assert!(says(&[failed], &["a"]).contains("nobody asked"));
+    }
+
+    /// Both could have made the second revision, only one of them the first.
+    #[test]
+    fn whoever_can_explain_more_waits() {
+        assert_eq!(unmatched(&[vec![0, 1], vec![0]]), None);
+        assert_eq!(unmatched(&[vec![0, 1], vec![0, 2], vec![0], vec![1]]), Some(3));
+        assert_eq!(unmatched(&[vec![0], vec![]]), Some(1));
     }
 
     #[test]

@@ -47,6 +47,19 @@ impl Model {
         Some((draft.changes, Reply { revision, result: Ok(reply) }))
     }
 
+    /// Makes these changes the next revision.
+    pub fn push(&mut self, changes: &[Change]) {
+        let mut pairs = self.states.last().cloned().unwrap_or_default();
+        for Change { kv, deleted, .. } in changes {
+            if *deleted {
+                pairs.remove(&kv.key);
+            } else {
+                pairs.insert(kv.key.clone(), kv.clone());
+            }
+        }
+        self.states.push(pairs);
+    }
+
     /// Makes the command the next revision, if it changes something.
     pub fn apply(&mut self, command: &Command) {
         if let Some((draft, _)) = self.run(self.revision(), command)

@@ -44,6 +44,8 @@ pub enum HelloError {
     },
     /// The other side requires features that are not known here.
     Features(u64),
+    /// The other side encrypts its frames, with this cipher and key.
+    Cipher(u32),
     /// The other side belongs to another cluster.
     Cluster(ClusterId),
     /// The other side wants to speak to another node.
@@ -60,6 +62,7 @@ impl fmt::Display for HelloError {
                 write!(f, "the peer speaks versions {oldest} to {newest}, this node {VERSION}")
             }
             Self::Features(bits) => write!(f, "the peer requires unknown features {bits:#x}"),
+            Self::Cipher(id) => write!(f, "the peer uses the unknown cipher and key {id:#x}"),
             Self::Cluster(other) => write!(f, "the peer belongs to the cluster {other}"),
             Self::WrongNode(other) => write!(f, "the peer looks for the node {other}"),
             Self::Damaged => write!(f, "the handshake is damaged"),
@@ -118,13 +121,15 @@ impl Hello {
         if features != 0 {
             return Ok(Err(HelloError::Features(features)));
         }
-        Ok(Ok(Self {
+        let hello = Self {
             cluster: ClusterId(reader.u64()?),
             node: NodeId(reader.u64()?),
             incarnation: Incarnation(reader.u64()?),
             to: NodeId(reader.u64()?),
             class,
-        }))
+        };
+        let cipher = reader.u32()?;
+        Ok(if cipher == 0 { Ok(hello) } else { Err(HelloError::Cipher(cipher)) })
     }
 
     /// Whether the other side may be spoken with by the one that says `own`.
@@ -323,6 +328,15 @@ mod tests {
         assert_eq!(hello().check(&foreign), Err(HelloError::Cluster(ClusterId(7))));
         let other = Hello { node: NodeId(3), ..own };
         assert_eq!(hello().check(&other), Err(HelloError::WrongNode(NodeId(2))));
+    }
+
+    #[test]
+    fn a_cipher_that_is_not_known_is_refused() {
+        let mut bytes = hello().encode();
+        bytes[Hello::BYTES - 8] = 7;
+        let crc = base::checksum::crc32c(&bytes[..Hello::BYTES - 4]);
+        bytes[Hello::BYTES - 4..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(Hello::decode(&bytes), Err(HelloError::Cipher(7)));
     }
 
     #[test]

@@ -121,6 +121,7 @@ fn the_foreground_takes_commands_and_its_end_is_the_nodes_end() {
     }
     let pids: Vec<i32> = pids.into_iter().chain(cluster.pids()).collect();
     drop(dev.child.stdin.take());
+    assert_eq!(dev.line(), "stopped 3 nodes; data is kept");
     assert_eq!(dev.wait(), Some(0));
     assert!(pids.into_iter().all(|pid| !lives(pid)), "something was left running");
 }
@@ -148,7 +149,10 @@ fn a_foreground_that_is_killed_takes_its_nodes_with_it() {
     assert_eq!(pids.len(), 3);
     send(dev.pid(), Signal::KILL);
     dev.wait();
+    // A new one waits for the nodes of the old one to notice.
+    cluster.dev(&["-d"]).ok();
     wait_until("its nodes are gone", || pids.iter().all(|pid| !lives(*pid)));
+    assert_eq!(cluster.pids().len(), 3);
 }
 
 #[test]

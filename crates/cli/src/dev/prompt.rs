@@ -8,6 +8,7 @@ use crate::command::{self, Stdin};
 use crate::env;
 use crate::failure::Failure;
 use clap::Parser;
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,13 +31,18 @@ static WATCHING: AtomicBool = AtomicBool::new(false);
 /// From here on Ctrl-C and SIGTERM stop every node, then this process.
 pub(super) fn stop_on_signals(home: Home, runtime: &Runtime) -> Result<(), Failure> {
     let _inside = runtime.enter();
+    // Taken now, before the prompt changes it.
+    let terminal = tcgetattr(std::io::stdin()).ok();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let mut signals = signal(kind).map_err(|error| Failure::io("listen to signals", &error))?;
-        let home = home.clone();
+        let (home, terminal) = (home.clone(), terminal.clone());
         runtime.spawn(async move {
             while signals.recv().await.is_some() {
                 if kind == SignalKind::interrupt() && WATCHING.load(Ordering::Relaxed) {
                     continue;
+                }
+                if let Some(terminal) = &terminal {
+                    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, terminal);
                 }
                 let stopped = tokio::task::spawn_blocking(move || stop::nodes(&home)).await;
                 std::process::exit(i32::from(!matches!(stopped, Ok(Ok(_)))));

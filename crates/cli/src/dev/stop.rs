@@ -52,13 +52,16 @@ pub(super) fn from_elsewhere(home: &Home, out: &mut (dyn Write + Send)) -> Resul
         foreground.wait_gone(FOREGROUND_PATIENCE);
     }
     nodes(home)?;
-    let text = match running {
+    print(out, &told(running))
+}
+
+/// What was stopped, in words.
+pub(super) fn told(count: usize) -> String {
+    match count {
         0 => "nothing was running\n".to_owned(),
-        _ => {
-            format!("stopped {running} node{}; data is kept\n", if running == 1 { "" } else { "s" })
-        }
-    };
-    print(out, &text)
+        1 => "stopped 1 node; data is kept\n".to_owned(),
+        several => format!("stopped {several} nodes; data is kept\n"),
+    }
 }
 
 /// `dev rm`: deletes what `dev` made in the directory, and nothing else.

@@ -8,8 +8,11 @@ use super::{block, plan, ports, ready, spawn, stop};
 use crate::failure::Failure;
 use std::fs::File;
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+
+/// How long nodes without a foreground may take to notice and to end.
+const ORPHANS: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &DevArgs, home: &Home, runtime: &Runtime) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -32,14 +35,19 @@ pub(super) fn run(args: &DevArgs, home: &Home, runtime: &Runtime) -> Result<(), 
         return Ok(());
     }
     let ended = prompt::run(home, runtime);
-    stop::nodes(home)?;
+    let count = stop::nodes(home)?;
     drop(up);
+    // The terminal may be gone; the nodes are stopped all the same.
+    let _ = std::io::stdout().write_all(stop::told(count).as_bytes());
     ended
 }
 
 /// The cluster that is to run: the one that is here, or a new one.
 fn planned(args: &DevArgs, home: &Home) -> Result<State, Failure> {
     let known = home.load()?;
+    if let Some(known) = &known {
+        wait_for_orphans(known);
+    }
     if known.as_ref().is_some_and(State::any_alive) {
         return Err(home.running());
     }
@@ -53,6 +61,15 @@ fn planned(args: &DevArgs, home: &Home) -> Result<State, Failure> {
     };
     let foreground = if args.detach { None } else { Process::own() };
     Ok(State { foreground, times: (args.heartbeat_interval, args.election_timeout), nodes })
+}
+
+/// Nodes whose foreground was killed are about to end by themselves.
+fn wait_for_orphans(known: &State) {
+    if known.foreground.is_some() && known.foreground().is_none() {
+        for process in known.nodes.iter().filter_map(Member::alive) {
+            process.wait_gone(ORPHANS);
+        }
+    }
 }
 
 /// The members of a cluster are fixed when it is made, and so are their ports.

@@ -2,6 +2,7 @@
 
 use crate::disk::{Crash, Moment};
 use crate::draw::FaultDraw;
+use crate::figure8::Figure8;
 use crate::net::Cut;
 use crate::world::{Alarm, World};
 use base::prng::Prng;
@@ -13,12 +14,13 @@ pub struct Chaos {
     draw: FaultDraw,
     prng: Prng,
     over: bool,
+    figure8: Option<Figure8>,
 }
 
 impl Chaos {
     /// Chaos that has not begun; its first alarm is set.
     pub fn new(draw: FaultDraw, prng: Prng, world: &mut World) -> Self {
-        let mut chaos = Self { draw, prng, over: false };
+        let mut chaos = Self { draw, prng, over: false, figure8: None };
         chaos.again(world);
         chaos
     }
@@ -32,6 +34,9 @@ impl Chaos {
     pub fn on_fault(&mut self, world: &mut World) {
         if self.over {
             return;
+        }
+        if self.figure8.is_some() {
+            return self.again(world);
         }
         if self.prng.chance(self.draw.storms, 10_000) {
             self.storm(world);
@@ -69,11 +74,36 @@ impl Chaos {
 
     /// A new leader may be cut off as soon as it has told somebody something.
     pub fn on_leader(&mut self, node: usize, world: &mut World) {
+        if let Some(figure8) = &mut self.figure8 {
+            if figure8.on_leader(node, world) {
+                let soon = self.prng.span(Duration::ZERO, self.draw.moment);
+                world.remind(soon, Alarm::Figure8Turn);
+            }
+            return;
+        }
+        if !self.over && self.prng.chance(self.draw.figure8, 10_000) {
+            self.figure8 = Some(Figure8::begin(node, world));
+            return world.remind(self.draw.election * 12, Alarm::Figure8End);
+        }
         if !self.over && self.prng.chance(self.draw.coups, 10_000) {
             world.counts.coups += 1;
             let soon = self.prng.span(Duration::ZERO, self.draw.election / 4);
             let soon = if self.prng.chance(1, 2) { Duration::ZERO } else { soon };
             world.remind(soon, Alarm::Isolate(node));
+        }
+    }
+
+    /// The last scene of figure 8.
+    pub fn on_figure8_turn(&mut self, world: &mut World) {
+        if let Some(figure8) = self.figure8.as_mut().filter(|_| !self.over) {
+            figure8.turn(world);
+        }
+    }
+
+    /// Figure 8 is over.
+    pub fn on_figure8_end(&mut self, world: &mut World) {
+        if let Some(figure8) = self.figure8.take() {
+            figure8.end(world);
         }
     }
 

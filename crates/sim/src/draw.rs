@@ -107,6 +107,10 @@ pub struct FaultDraw {
     pub storms: u64,
     /// New leaders that are cut off at once.
     pub coups: u64,
+    /// New leaders with whom figure 8 of the Raft paper is played.
+    pub figure8: u64,
+    /// The time that some letters and writes take.
+    pub moment: Duration,
     /// The closing of a dead node's sockets that its peers hear of.
     pub notice: u64,
 }
@@ -141,6 +145,7 @@ impl Draw {
             callers: CallerDraw::new(prng, election),
             faults: FaultDraw::new(prng, election),
         };
+        draw.faults.moment = (draw.net.delay_max + draw.disk.max) * 6;
         if theme == Theme::Elections {
             draw.unsettle(prng);
         }
@@ -154,7 +159,8 @@ impl Draw {
         self.callers.large = one_of(prng, &[0, 3_000]);
         self.faults.every = self.election * some(prng.between(3, 6));
         self.faults.storms = 8_000;
-        self.faults.coups = 8_000;
+        self.faults.coups = one_of(prng, &[0, 2_000, 8_000]);
+        self.faults.figure8 = one_of(prng, &[0, 5_000]);
         self.faults.cut = self.election * 4;
     }
 }
@@ -212,6 +218,8 @@ impl FaultDraw {
             power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
             beyond: one_of(prng, &[0, 500, 3_000]),
             storms: 1_500,
+            figure8: 0,
+            moment: Duration::ZERO,
             coups: one_of(prng, &[0, 0, 0, 2_000, 6_000]),
             notice: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
         }

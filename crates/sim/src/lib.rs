@@ -12,6 +12,7 @@ pub mod check;
 pub mod counts;
 pub mod disk;
 pub mod draw;
+pub mod figure8;
 pub mod history;
 mod host;
 pub mod net;

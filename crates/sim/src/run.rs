@@ -103,6 +103,8 @@ impl Game {
             Some(Alarm::Restart(node)) => chaos.on_restart(node, world),
             Some(Alarm::Mend(name)) => world.mend(name),
             Some(Alarm::Doom(node)) => chaos.on_doom(node, world),
+            Some(Alarm::Figure8Turn) => chaos.on_figure8_turn(world),
+            Some(Alarm::Figure8End) => chaos.on_figure8_end(world),
             Some(Alarm::Isolate(node)) => chaos.isolate(node, world),
             None => {}
         }

@@ -52,6 +52,10 @@ pub enum Alarm {
     Doom(usize),
     /// A node is to be cut off.
     Isolate(usize),
+    /// The first leader of figure 8 falls for the second time.
+    Figure8Turn,
+    /// Figure 8 is over.
+    Figure8End,
 }
 
 /// What the world tells callers.
@@ -71,7 +75,7 @@ pub enum Told {
         /// What it says.
         event: WatchEvent,
     },
-    /// A node says that it leads.
+    /// A node says that it leads the default group.
     Leads {
         /// Which node.
         node: usize,
@@ -446,7 +450,7 @@ impl World {
         let id = self.host(node).id;
         if let Note::Lead { group, term, leader: Some(leader) } = note {
             self.found.extend(self.agree.leader(id, *group, *term, *leader));
-            if *leader == id {
+            if *leader == id && *group == GroupId::DEFAULT {
                 self.told.push(Told::Leads { node });
             }
         }

@@ -126,6 +126,25 @@ fn the_foreground_takes_commands_and_its_end_is_the_nodes_end() {
     assert!(pids.into_iter().all(|pid| !lives(pid)), "something was left running");
 }
 
+/// Two listeners once shared Ctrl-C: the verb ended first, and the other took the
+/// same signal for a wish to stop the cluster.
+#[test]
+fn ctrl_c_ends_a_watch_and_not_the_cluster() {
+    let (mut dev, _cluster) = foreground("dev-watch");
+    dev.tell("put watched 1");
+    dev.until("OK");
+    for round in 0..10 {
+        dev.tell("watch watched --rev 2");
+        dev.until("PUT");
+        send(dev.pid(), Signal::INT);
+        dev.tell(&format!("put after-{round} 1"));
+        dev.until("OK");
+    }
+    drop(dev.child.stdin.take());
+    dev.until("stopped 3 nodes");
+    assert_eq!(dev.wait(), Some(0));
+}
+
 #[test]
 fn a_signal_to_the_foreground_stops_every_node_even_a_paused_one() {
     for signal in [Signal::TERM, Signal::INT] {

@@ -14,6 +14,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 const PROMPT: &str = "trimaran> ";
 
@@ -27,6 +28,9 @@ stop                  stop every node and leave (so do Ctrl-D and Ctrl-C); data 
 
 /// Whether a verb runs that Ctrl-C ends, instead of the whole cluster.
 static WATCHING: AtomicBool = AtomicBool::new(false);
+/// Ctrl-C for that verb. One listener decides whose it is: with two, the verb
+/// could end first and the other take the same signal for its own.
+static ENOUGH: Notify = Notify::const_new();
 
 /// From here on Ctrl-C and SIGTERM stop every node, then this process.
 pub(super) fn stop_on_signals(home: Home, runtime: &Runtime) -> Result<(), Failure> {
@@ -39,6 +43,7 @@ pub(super) fn stop_on_signals(home: Home, runtime: &Runtime) -> Result<(), Failu
         runtime.spawn(async move {
             while signals.recv().await.is_some() {
                 if kind == SignalKind::interrupt() && WATCHING.load(Ordering::Relaxed) {
+                    ENOUGH.notify_waiters();
                     continue;
                 }
                 if let Some(terminal) = &terminal {
@@ -139,7 +144,7 @@ async fn verb(words: &[&str], home: &Home, out: &mut (dyn Write + Send)) -> Resu
     WATCHING.store(true, Ordering::Relaxed);
     let ended = tokio::select! {
         ended = command::run(&args.verb, &caller, out, Stdin::Taken) => ended,
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        () = ENOUGH.notified() => Ok(()),
     };
     WATCHING.store(false, Ordering::Relaxed);
     ended

@@ -79,6 +79,24 @@ fn data_is_kept_between_runs_and_deleted_only_when_asked() {
 }
 
 #[test]
+fn a_cluster_that_was_killed_as_a_whole_has_everything() {
+    let cluster = Cluster::up("dev-all-killed", 3);
+    let endpoints = cluster.endpoints().join(",");
+    for number in 0..20 {
+        let key = format!("key{number:02}");
+        harness::run(&["put", &key, "kept", "--endpoints", &endpoints]).ok();
+    }
+    let pids = cluster.pids();
+    pids.iter().for_each(|pid| send(*pid, Signal::KILL));
+    wait_until("all are gone", || pids.iter().all(|pid| !lives(*pid)));
+    cluster.dev(&["-d"]).ok();
+    for endpoint in cluster.endpoints() {
+        let words = ["get", "--prefix", "key", "--print-value-only", "--endpoints", &endpoint];
+        assert_eq!(harness::run(&words).ok(), "kept\n".repeat(20), "at {endpoint}");
+    }
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = holder.local_addr().expect("its number").port();

@@ -99,6 +99,23 @@ fn a_watch_prints_changes_and_outlives_its_node() {
 }
 
 #[test]
+fn a_read_does_not_wait_for_a_silent_node() {
+    let cluster = Cluster::up("verbs-silent", 3);
+    let at = cluster.endpoints().join(",");
+    ours(&at, &["put", "k", "v"]).ok();
+    cluster.dev(&["pause", "n1"]).ok();
+    // n1 takes the connection and says nothing; the read is asked again at n2.
+    // More time than the default, so that a slow machine has enough for both.
+    let words = ["get", "k", "--command-timeout", "15s"];
+    assert_eq!(ours(&at, &words).ok(), "k\nv\n");
+    // A write there may yet happen: it is not sent again, and its outcome is said.
+    let said = ours(&at, &["put", "k", "w", "--command-timeout", "5s"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("unknown outcome"), "{said:?}");
+    cluster.dev(&["resume", "n1"]).ok();
+}
+
+#[test]
 fn etcdctl_works_at_each_of_three_nodes() {
     if etcdctl().is_none() {
         return;

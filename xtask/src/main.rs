@@ -6,6 +6,7 @@ mod licences;
 mod metadata;
 mod mutants;
 mod shell;
+mod soak;
 mod spdx;
 mod tidy;
 mod verify;
@@ -25,6 +26,7 @@ Usage: cargo xtask <WORD>
   licences             the licences of everything that is linked or built
   docs [FILE]...       runs the `console` blocks of README.md and docs/guides
   mutants              builds the deliberate bugs in and lets the simulator catch them
+  soak WHAT [--times N]  the long runs: `failover` on real processes, `sim` with many seeds
   help                 this page
 
 Examples:
@@ -62,6 +64,7 @@ fn run(words: &[&str]) -> Outcome {
         ["licences"] => licences::run(),
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
+        ["soak", words @ ..] => soak::run(words),
         other => Err(format!("xtask does not know `{}`\n\n{HELP}", other.join(" "))),
     }
 }

@@ -5,7 +5,7 @@ use crate::shell::Program;
 
 /// The only build in which the feature is on. It has a target folder of its
 /// own, so that a mutant can never be taken for the program.
-const HUNT: Program = Program {
+const HUNT: Program<'static> = Program {
     env: &[("CARGO_TARGET_DIR", "target/mutants")],
     words: &["cargo", "test", "-p", "sim", "--features", "base/mutants", "--test", "mutants"],
 };

@@ -13,14 +13,14 @@ pub(crate) fn root() -> PathBuf {
 /// A program with its arguments and the environment it needs, shown the way a
 /// person would type it.
 #[derive(Clone, Copy)]
-pub(crate) struct Program {
+pub(crate) struct Program<'a> {
     /// Variables set for it.
-    pub(crate) env: &'static [(&'static str, &'static str)],
+    pub(crate) env: &'a [(&'a str, &'a str)],
     /// The program and its arguments.
-    pub(crate) words: &'static [&'static str],
+    pub(crate) words: &'a [&'a str],
 }
 
-impl Program {
+impl Program<'_> {
     /// The line that repeats it.
     pub(crate) fn line(self) -> String {
         let env = self.env.iter().map(|(name, value)| format!("{name}={value}"));

@@ -14,7 +14,7 @@ pub(crate) enum Tests {
 }
 
 enum Work {
-    Program(Program),
+    Program(Program<'static>),
     Here { job: fn() -> Outcome, repeat: &'static str },
 }
 

@@ -1,0 +1,73 @@
+//! The long runs: what `cargo test` does briefly, for as long as one likes.
+
+use crate::Outcome;
+use crate::shell::Program;
+
+const HELP: &str = "\
+Usage: cargo xtask soak <WHAT> [--times N]
+
+  failover   N rounds of writers on real processes whose leader is killed with
+             kill -9; every acknowledged write must be there, and writes must be
+             taken again within three seconds (20 rounds unless --times says so)
+  sim        N seeds of the simulator beyond those of the tests (10000)
+";
+
+/// Runs one of the long runs.
+pub(crate) fn run(words: &[&str]) -> Outcome {
+    let (what, times) = match words {
+        [what] => (*what, None),
+        [what, "--times", times] => (*what, Some(*times)),
+        _ => return Err(HELP.into()),
+    };
+    let times = times.map(|it| it.parse::<u64>().map_err(|_| format!("--times {it}?\n\n{HELP}")));
+    let times = times.transpose()?;
+    match what {
+        "failover" => failover(times.unwrap_or(20)),
+        "sim" => sim(times.unwrap_or(10_000)),
+        other => Err(format!("soak does not know `{other}`\n\n{HELP}")),
+    }
+}
+
+fn failover(times: u64) -> Outcome {
+    let times = times.to_string();
+    Program {
+        env: &[("TRIMARAN_SOAK_TIMES", &times)],
+        words: &["cargo", "test", "-p", "cli", "--test", "failover", "--", "--nocapture"],
+    }
+    .run()
+}
+
+fn sim(seeds: u64) -> Outcome {
+    let seeds = seeds.to_string();
+    let first = "1000000"; // far from the seeds that every `cargo test` runs
+    Program {
+        env: &[],
+        words: &[
+            "cargo",
+            "run",
+            "--release",
+            "-p",
+            "cli",
+            "--",
+            "sim",
+            "run",
+            "--seed",
+            first,
+            "--seeds",
+            &seeds,
+        ],
+    }
+    .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+
+    #[test]
+    fn what_is_not_known_is_explained() {
+        for words in [&[][..], &["dance"][..], &["sim", "--times", "many"][..]] {
+            assert!(run(words).is_err_and(|why| why.contains("Usage: cargo xtask soak")));
+        }
+    }
+}

@@ -54,6 +54,21 @@ pub const WATCHES_MAX: usize = 1 << 20;
 /// Revisions handed to a watch that is catching up, per batch.
 pub const WATCH_BATCH_REVISIONS_MAX: usize = 1000;
 
+/// The longest life of a lease, in seconds (etcd's).
+pub const LEASE_TTL_S_MAX: u64 = 9_000_000_000;
+
+/// Leases that one entry of the log ends (etcd's bound of one round).
+pub const LEASES_PER_EXPIRE_MAX: usize = 500;
+
+/// Clients whose last sequence number a keyspace remembers.
+pub const SEQUENCES_MAX: usize = 10_000;
+
+/// What their replies take together, in bytes.
+pub const SEQUENCE_BYTES_MAX: u64 = 64 << 20;
+
+/// The largest reply that is kept for a client who asks again, in bytes.
+pub const SEQUENCE_REPLY_BYTES_MAX: u64 = 64 << 10;
+
 /// How long an idle lane waits before it writes down what is durable (DESIGN: witness).
 pub const WITNESS_DELAY: Duration = Duration::from_millis(100);
 

@@ -1,14 +1,14 @@
 //! What can be refused without looking at the state: empty keys, too many
-//! operations, keys written twice.
+//! operations, keys written twice, leases that live too long.
 //!
 //! Asked by the proposer, so that nonsense costs no log entry, and asked again
 //! by apply, so that no proposer needs to be trusted.
 
 mod spans;
 
-use crate::command::{Command, KeyRange, KvError, Txn, TxnOp};
+use crate::command::{Command, KeyRange, KvError, LeaseGrant, Txn, TxnOp};
 use alloc::collections::BTreeSet;
-use base::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
+use base::limits::{LEASE_TTL_S_MAX, TXN_DEPTH_MAX, TXN_OPS_MAX};
 use spans::Spans;
 
 /// Refuses a command that no state would accept.
@@ -17,6 +17,21 @@ pub fn check(command: &Command) -> Result<(), KvError> {
         Command::Put(put) => check_key(&put.key),
         Command::DeleteRange(delete) => check_range(&delete.range),
         Command::Txn(txn) => check_txn(txn),
+        Command::LeaseGrant(grant) => check_grant(grant),
+        Command::Compact(_)
+        | Command::LeaseRevoke { .. }
+        | Command::LeaseExpire { .. }
+        | Command::Alarm(_) => Ok(()),
+    }
+}
+
+fn check_grant(grant: &LeaseGrant) -> Result<(), KvError> {
+    if grant.ttl_s > LEASE_TTL_S_MAX {
+        Err(KvError::LeaseTtlTooLarge)
+    } else if grant.id == 0 {
+        Err(KvError::LeaseExists)
+    } else {
+        Ok(())
     }
 }
 

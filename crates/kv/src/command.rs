@@ -170,6 +170,78 @@ pub enum Command {
     Put(Put),
     DeleteRange(DeleteRange),
     Txn(Txn),
+    Compact(Compact),
+    LeaseGrant(LeaseGrant),
+    LeaseRevoke {
+        id: i64,
+    },
+    /// Proposed by the leader alone, whose clock decides. What does not exist
+    /// any more is passed over.
+    LeaseExpire {
+        ids: Vec<i64>,
+    },
+    Alarm(AlarmChange),
+}
+
+/// Forget what lies before a revision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compact {
+    /// The oldest revision that stays readable; zero may be said once.
+    pub revision: Revision,
+    /// The caller wants to hear of it when the room is free again. It is the
+    /// node that waits; the state does not depend on it.
+    pub physical: bool,
+}
+
+/// Make a lease. Whoever proposes it has picked a free id and has raised the
+/// time to the least that is allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeaseGrant {
+    /// Its id; 0 is the lease of pairs without one, and always taken.
+    pub id: i64,
+    /// How long it lives without renewal, in seconds.
+    pub ttl_s: u64,
+}
+
+/// A lease as it was granted; renewals are known to the leader alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// Its id.
+    pub id: i64,
+    /// How long it lives without renewal, in seconds.
+    pub ttl_s: u64,
+    /// The log's clock when it was granted.
+    pub granted_at: u64,
+    /// The keys that hang on it, in order.
+    pub keys: Vec<Bytes>,
+}
+
+/// What is wrong with a member.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum AlarmKind {
+    /// Its space is used up: nothing that takes more is accepted.
+    NoSpace = 1,
+    /// Its data differs from that of others: no write is accepted.
+    Corrupt = 2,
+}
+
+/// An alarm of a member, which stands until it is called off.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Alarm {
+    /// Whose.
+    pub member: u64,
+    /// Which.
+    pub kind: AlarmKind,
+}
+
+/// Raise an alarm or call it off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlarmChange {
+    /// Which.
+    pub alarm: Alarm,
+    /// Raise it.
+    pub raise: bool,
 }
 
 /// Who asks, and under what terms: travels with every command.
@@ -205,9 +277,25 @@ pub struct RangeReply {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum OpReply {
     Range(RangeReply),
-    Put { previous: Option<KeyValue> },
-    DeleteRange { deleted: u64, previous: Vec<KeyValue> },
+    Put {
+        previous: Option<KeyValue>,
+    },
+    DeleteRange {
+        deleted: u64,
+        previous: Vec<KeyValue>,
+    },
     Txn(TxnReply),
+    Compact,
+    LeaseGrant {
+        id: i64,
+        ttl_s: u64,
+    },
+    LeaseRevoke,
+    LeaseExpire {
+        ended: Vec<i64>,
+    },
+    /// Those that were raised or called off.
+    Alarm(Vec<Alarm>),
 }
 
 /// What a transaction answers.
@@ -237,6 +325,26 @@ pub enum KvError {
     KeyNotFound,
     /// The lease does not exist.
     LeaseNotFound,
+    /// The lease exists already.
+    LeaseExists,
+    /// A lease should live longer than is allowed.
+    LeaseTtlTooLarge,
+    /// The alarm "no space" stands, and the command would take some.
+    NoSpace,
+    /// The alarm "corrupt" stands, and the command would write.
+    Corrupt,
+    /// This client's command took effect before, but what was answered is not
+    /// kept any more.
+    SequenceOld {
+        /// The newest of the client's that took effect.
+        last: u64,
+    },
+    /// A command of this client is missing before this one; or the client was
+    /// forgotten, and it cannot be told which of its commands took effect.
+    SequenceGap {
+        /// The only one that would be accepted.
+        expected: u64,
+    },
     /// A transaction has more operations than allowed.
     TooManyOps,
     /// One branch writes a key twice, or writes one that it also deletes.
@@ -254,11 +362,11 @@ pub enum KvError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     /// The pair after the change; after a deletion only key and `modified` mean something.
-    pub kv: KeyValue,
+    pub kv: Arc<KeyValue>,
     /// Whether the key was deleted.
     pub deleted: bool,
-    /// The pair before, if there was one.
-    pub previous: Option<KeyValue>,
+    /// The pair before, if there was one and it is still kept.
+    pub previous: Option<Arc<KeyValue>>,
 }
 
 /// All changes of one revision, in the order in which they were made.

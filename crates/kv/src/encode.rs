@@ -11,6 +11,11 @@
 //!           4 previous wanted | value b? | lease i64?
 //! delete    (kind 2)  range | previous wanted u8
 //! txn       (kind 3)  n v, n compares | n v, n ops | n v, n ops
+//! compact   (kind 5)  revision v | physical u8
+//! grant     (kind 6)  lease i64 | seconds v
+//! revoke    (kind 7)  lease i64
+//! expire    (kind 8)  n v | n leases i64, n at most 500
+//! alarm     (kind 9)  member v | kind u8: 1 no space, 2 corrupt | raise u8
 //! op        kind u8: 1, 2, 3 as above, or 4 and a query
 //! compare   range | how u8 | target u8 | i64, or b for the value
 //! range     0 key b | 1 start b, end b | 2 start b        (first a u8)
@@ -57,6 +62,11 @@ mod kind {
     pub(super) const TXN: u8 = 3;
     /// An operation only: a read alone needs no entry.
     pub(super) const RANGE: u8 = 4;
+    pub(super) const COMPACT: u8 = 5;
+    pub(super) const LEASE_GRANT: u8 = 6;
+    pub(super) const LEASE_REVOKE: u8 = 7;
+    pub(super) const LEASE_EXPIRE: u8 = 8;
+    pub(super) const ALARM: u8 = 9;
 }
 
 /// Kinds of ranges.

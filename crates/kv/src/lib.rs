@@ -6,14 +6,22 @@
 
 extern crate alloc;
 
+mod alarm;
 pub mod check;
 pub mod command;
 pub mod encode;
+pub mod expiry;
 mod hash;
 mod key_range;
+mod lease;
 pub mod machine;
+pub mod quota;
 mod range;
 mod revision;
+mod run;
+mod sequence;
+mod state;
 pub mod store;
+mod tree;
 mod txn;
 pub mod watch;

@@ -5,13 +5,18 @@
 //! replies, on whatever machine and build.
 
 use crate::check::{check, check_range, check_txn};
-use crate::command::{Command, KvError, OpReply, Put, RangeQuery, Reply, Txn};
+use crate::command::{
+    Alarm, Command, Envelope, KvError, Lease, LeaseGrant, OpReply, RangeQuery, Reply, Txn,
+};
 use crate::encode;
+use crate::hash::digest;
 use crate::range;
-use crate::revision::Draft;
+use crate::run;
+use crate::sequence::{Sequences, Turn};
+use crate::state::State;
 use crate::store::Store;
-use crate::txn;
-use crate::watch::{self, ChangesPage, WatchFilter};
+use crate::watch::{self, ChangesPage, Compacted, WatchFilter};
+use alloc::vec::Vec;
 use base::codec::CodecError;
 use base::{Index, KeyspaceId, Revision};
 use bytes::Bytes;
@@ -44,31 +49,45 @@ pub struct Machine {
     applied: Index,
     /// The newest clock that an entry carried; never goes back.
     clock: u64,
-    store: Store,
+    state: State,
+    sequences: Sequences,
 }
 
 impl Machine {
     /// The empty keyspace, before the first entry.
     #[must_use]
     pub fn new(keyspace: KeyspaceId) -> Self {
-        Self { keyspace, applied: Index::ZERO, clock: 0, store: Store::memory() }
+        Self {
+            keyspace,
+            applied: Index::ZERO,
+            clock: 0,
+            state: State::new(),
+            sequences: Sequences::default(),
+        }
     }
 
     /// Applies the entry at `index`, whose leader's clock said `clock`. A
-    /// command that is refused is applied too: its reply says why.
+    /// command that is refused is applied too: its reply says why. One that
+    /// was applied before, by its (client, sequence), is answered as it was.
     pub fn apply(
         &mut self,
         index: Index,
         clock: u64,
         body: &Bytes,
     ) -> Result<Reply, UnknownCommand> {
-        let command = self.decode(body).map_err(|why| UnknownCommand { index, why })?;
+        let (envelope, command) = self.decode(body).map_err(|why| UnknownCommand { index, why })?;
         self.skip(index);
         self.clock = self.clock.max(clock);
-        let before = self.store.revision();
-        let result = check(&command).and_then(|()| self.run(&command));
-        base::invariant!(I55, result.is_ok() || self.store.revision() == before);
-        Ok(self.reply(result))
+        let Some(sequence) = envelope.sequence else { return Ok(self.run(&command)) };
+        Ok(match self.sequences.turn(sequence) {
+            Turn::Again(reply) => reply,
+            Turn::Refused(why) => self.reply(Err(why)),
+            Turn::New => {
+                let reply = self.run(&command);
+                self.sequences.note(sequence, index, &reply);
+                reply
+            }
+        })
     }
 
     /// Whether [`Machine::apply`] will understand this body. Asked before a
@@ -89,8 +108,8 @@ impl Machine {
     #[must_use]
     pub fn query(&self, query: &RangeQuery) -> Reply {
         let result = check_range(&query.range)
-            .and_then(|()| range::check_window(&self.store, query))
-            .map(|()| OpReply::Range(range::evaluate(&self.store, query, self.revision())));
+            .and_then(|()| range::check_window(&self.state.store, query))
+            .map(|()| OpReply::Range(range::evaluate(&self.state.store, query, self.revision())));
         self.reply(result)
     }
 
@@ -99,21 +118,20 @@ impl Machine {
     pub fn read_txn(&self, txn: &Txn) -> Reply {
         base::invariant!(I60, txn.is_read());
         // The snapshot costs nothing and lets reads and writes share their code.
-        let mut snapshot = self.store.snapshot();
-        let result = check_txn(txn).and_then(|()| run_txn(&mut snapshot, txn));
+        let mut snapshot = self.state.clone();
+        let result = check_txn(txn).and_then(|()| run::run_txn(&mut snapshot, txn));
         self.reply(result)
     }
 
     /// What a watch with this filter is told from revision `from` on, looking
     /// at no more than `revisions_max` revisions.
-    #[must_use]
     pub fn changes(
         &self,
         filter: &WatchFilter,
         from: Revision,
         revisions_max: usize,
-    ) -> ChangesPage {
-        watch::changes(&self.store, filter, from, revisions_max)
+    ) -> Result<ChangesPage, Compacted> {
+        watch::changes(&self.state.store, filter, from, revisions_max)
     }
 
     /// The keyspace.
@@ -125,7 +143,7 @@ impl Machine {
     /// The newest revision; 1 if nothing was ever written.
     #[must_use]
     pub const fn revision(&self) -> Revision {
-        self.store.revision()
+        self.state.store.revision()
     }
 
     /// The last entry that was applied or skipped.
@@ -140,76 +158,111 @@ impl Machine {
         self.clock
     }
 
-    /// Equal on replicas that hold the same versions at the same revision.
+    /// The revision of the last compaction, if there was one.
     #[must_use]
-    pub fn state_hash(&self) -> u64 {
-        self.store.state_hash()
+    pub const fn compacted(&self) -> Option<Revision> {
+        self.state.store.compacted()
     }
 
-    /// What data and history take, in bytes.
+    /// Takes out what compactions made unreadable, by about `budget` changes;
+    /// says whether there is more. Replicas may do it at any time and pace:
+    /// no answer and no hash depends on it.
+    pub fn sweep(&mut self, budget: usize) -> bool {
+        self.state.store.sweep(budget)
+    }
+
+    /// Whether nothing unreadable is left.
+    #[must_use]
+    pub fn is_swept(&self) -> bool {
+        self.state.store.is_swept()
+    }
+
+    /// The lease with this id.
+    #[must_use]
+    pub fn lease(&self, id: i64) -> Option<Lease> {
+        self.state.leases.get(id)
+    }
+
+    /// Whether there is a lease with this id.
+    #[must_use]
+    pub fn has_lease(&self, id: i64) -> bool {
+        self.state.leases.holds(id)
+    }
+
+    /// All leases as they were granted, by id.
+    pub fn leases(&self) -> impl Iterator<Item = LeaseGrant> + '_ {
+        self.state.leases.iter()
+    }
+
+    /// The alarms that stand.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Alarm> {
+        self.state.alarms.list()
+    }
+
+    /// Equal on replicas whose clients can see no difference: the same versions
+    /// at the same revision and compaction, leases, alarms and sequences.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        digest(&[
+            self.state.store.hash(self.revision()),
+            self.state.leases.digest(),
+            self.state.alarms.digest(),
+            self.sequences.digest(),
+        ])
+    }
+
+    /// A hash of the pairs alone, as of a revision that can be read: equal on
+    /// replicas that were compacted at the same revision.
+    pub fn hash_at(&self, at: Revision) -> Result<u64, KvError> {
+        range::check_revision(&self.state.store, at)?;
+        Ok(self.state.store.hash(at))
+    }
+
+    /// What data, history, leases and remembered replies take, in bytes. What
+    /// a compaction made unreadable does not count, swept or not.
     #[must_use]
     pub const fn bytes_held(&self) -> u64 {
-        self.store.bytes_held()
+        self.state.bytes_held() + self.sequences.bytes_held()
     }
 
     /// How many keys exist.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.store.keys()
+        self.state.store.keys()
     }
 
     /// The state as it is now, for a slow reader.
     #[must_use]
     pub fn snapshot(&self) -> Store {
-        self.store.snapshot()
+        self.state.store.snapshot()
     }
 
     /// Walks the whole state and stops the process if it does not fit
     /// together. For tests and simulated worlds.
     pub fn validate(&self) {
-        self.store.validate();
+        self.state.validate();
+        self.sequences.validate();
     }
 
-    /// The command, if it is for this keyspace.
-    fn decode(&self, body: &Bytes) -> Result<Command, CodecError> {
-        let (envelope, command) = encode::decode(body.clone())?;
-        if envelope.keyspace == self.keyspace {
-            Ok(command)
+    /// The command and its envelope, if it is for this keyspace.
+    fn decode(&self, body: &Bytes) -> Result<(Envelope, Command), CodecError> {
+        let both = encode::decode(body.clone())?;
+        if both.0.keyspace == self.keyspace {
+            Ok(both)
         } else {
-            Err(CodecError::Invalid { what: "keyspace", got: envelope.keyspace.0 })
+            Err(CodecError::Invalid { what: "keyspace", got: both.0.keyspace.0 })
         }
     }
 
-    fn run(&mut self, command: &Command) -> Result<OpReply, KvError> {
-        match command {
-            Command::Put(put) => run_put(&mut self.store, put),
-            Command::Txn(txn) => run_txn(&mut self.store, txn),
-            Command::DeleteRange(delete) => {
-                let mut draft = Draft::begin(&mut self.store);
-                let reply = txn::run_delete(&mut draft, delete);
-                draft.seal();
-                Ok(reply)
-            }
-        }
+    fn run(&mut self, command: &Command) -> Reply {
+        let before = self.revision();
+        let result = check(command).and_then(|()| run::run(&mut self.state, command, self.clock));
+        base::invariant!(I55, result.is_ok() || self.revision() == before);
+        self.reply(result)
     }
 
     const fn reply(&self, result: Result<OpReply, KvError>) -> Reply {
         Reply { revision: self.revision(), result }
     }
-}
-
-fn run_put(store: &mut Store, put: &Put) -> Result<OpReply, KvError> {
-    txn::check_put(store, put)?;
-    let mut draft = Draft::begin(store);
-    let reply = txn::run_put(&mut draft, put);
-    draft.seal();
-    Ok(reply)
-}
-
-fn run_txn(store: &mut Store, txn: &Txn) -> Result<OpReply, KvError> {
-    let plan = txn::plan(store, txn)?;
-    let mut draft = Draft::begin(store);
-    let reply = txn::run(&mut draft, &plan);
-    draft.seal();
-    Ok(OpReply::Txn(reply))
 }

@@ -8,12 +8,19 @@ use base::Revision;
 use bytes::Bytes;
 use core::cmp::Ordering;
 
-/// Refuses a revision that is not kept any more or not made yet.
+/// Refuses a query of a revision that is not kept any more or not made yet.
 pub(crate) fn check_window(store: &Store, query: &RangeQuery) -> Result<(), KvError> {
-    match query.revision {
-        Some(at) if at > store.revision() => Err(KvError::FutureRevision),
-        Some(at) if at < store.oldest() => Err(KvError::Compacted { oldest: store.oldest() }),
-        _ => Ok(()),
+    query.revision.map_or(Ok(()), |at| check_revision(store, at))
+}
+
+/// Refuses a revision that is not kept any more or not made yet.
+pub(crate) fn check_revision(store: &Store, at: Revision) -> Result<(), KvError> {
+    if at > store.revision() {
+        Err(KvError::FutureRevision)
+    } else if at < store.oldest() {
+        Err(KvError::Compacted { oldest: store.oldest() })
+    } else {
+        Ok(())
     }
 }
 

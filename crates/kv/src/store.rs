@@ -1,19 +1,17 @@
 //! The narrow boundary between what a keyspace means and where it is kept.
 //!
 //! Nothing above this file knows which member is in use: another engine is
-//! another member. A revision is built by [`Store::stage`], one change at a
-//! time, and becomes history by [`Store::seal`]; reads name the revision that
-//! they want to see, so what is staged is seen by the transaction that made it
+//! another member. A revision is built by [`Store::put`] and [`Store::delete`],
+//! one change at a time, and becomes history by [`Store::seal`]; reads name the revision that
+//! they want to see, so what is built is seen by the transaction that made it
 //! (it reads at the coming revision) and by nobody who reads at the current one.
 
 mod memory;
 mod page;
 
 use crate::command::{Change, Changes, KeyRange, KeyValue};
-use crate::hash;
 use alloc::sync::Arc;
 use base::Revision;
-use bytes::Bytes;
 use memory::Memory;
 pub use page::{Page, REVISION_EMPTY};
 
@@ -33,7 +31,7 @@ impl Store {
 
     /// The pair of `key` as it was at revision `at`.
     #[must_use]
-    pub fn get(&self, key: &Bytes, at: Revision) -> Option<Arc<KeyValue>> {
+    pub fn get(&self, key: &[u8], at: Revision) -> Option<Arc<KeyValue>> {
         match self {
             Self::Memory(memory) => memory.get(key, at).cloned(),
         }
@@ -48,10 +46,18 @@ impl Store {
         }
     }
 
-    /// Takes one change of the revision that is being built.
-    pub fn stage(&mut self, change: &Change) {
+    /// Writes `key` in the revision that is being built: `make` is given the
+    /// pair that is there and says what it becomes.
+    pub fn put(&mut self, key: &[u8], make: impl FnOnce(Option<&KeyValue>) -> KeyValue) -> Change {
         match self {
-            Self::Memory(memory) => memory.stage(change),
+            Self::Memory(memory) => memory.put(key, make),
+        }
+    }
+
+    /// Deletes `key` in the revision that is being built, if it exists.
+    pub fn delete(&mut self, key: &[u8]) -> Option<Change> {
+        match self {
+            Self::Memory(memory) => memory.delete(key),
         }
     }
 
@@ -80,11 +86,46 @@ impl Store {
 
     /// The oldest revision that can be read.
     #[must_use]
-    pub const fn oldest(&self) -> Revision {
-        REVISION_EMPTY
+    pub fn oldest(&self) -> Revision {
+        self.compacted().map_or(REVISION_EMPTY, |revision| revision.max(REVISION_EMPTY))
+    }
+
+    /// The revision of the last compaction, if there was one.
+    #[must_use]
+    pub const fn compacted(&self) -> Option<Revision> {
+        match self {
+            Self::Memory(memory) => memory.compacted(),
+        }
+    }
+
+    /// From now on nothing below `revision` is read, and no watch starts there.
+    /// It is above the last such revision, and exists or is zero.
+    pub fn compact(&mut self, revision: Revision) {
+        base::invariant!(I61, revision <= self.revision());
+        base::invariant!(I61, self.compacted().is_none_or(|last| last < revision));
+        match self {
+            Self::Memory(memory) => memory.compact(revision),
+        }
+    }
+
+    /// Takes out what compactions made unreadable, by about `budget` changes;
+    /// says whether there is more. Nothing that can be read depends on it.
+    pub fn sweep(&mut self, budget: usize) -> bool {
+        match self {
+            Self::Memory(memory) => memory.sweep(budget),
+        }
+    }
+
+    /// Whether nothing unreadable is left.
+    #[must_use]
+    pub fn is_swept(&self) -> bool {
+        match self {
+            Self::Memory(memory) => memory.is_swept(),
+        }
     }
 
     /// What was changed from revision `from` on, whole revisions in order.
+    /// Nothing below the compacted revision may be asked for.
     pub fn since(&self, from: Revision) -> impl Iterator<Item = Changes> + '_ {
         match self {
             Self::Memory(memory) => memory.since(from),
@@ -108,11 +149,12 @@ impl Store {
         }
     }
 
-    /// Equal in two stores that keep the same versions, whatever their insides.
+    /// Equal in two stores that keep the same versions up to revision `at`,
+    /// which can be read, whatever their insides.
     #[must_use]
-    pub fn state_hash(&self) -> u64 {
+    pub fn hash(&self, at: Revision) -> u64 {
         match self {
-            Self::Memory(memory) => hash::fingerprint(memory.revision(), memory.digest()),
+            Self::Memory(memory) => memory.hash(at),
         }
     }
 

@@ -9,7 +9,9 @@ use crate::command::{
 };
 use crate::range;
 use crate::revision::Draft;
+use crate::state::State;
 use crate::store::Store;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
 use bytes::Bytes;
@@ -43,39 +45,39 @@ enum Step<'a> {
 
 /// Chooses the branches, nested ones too, and makes the checks of the taken
 /// ones, all on the state before.
-pub(crate) fn plan<'a>(store: &Store, txn: &'a Txn) -> Result<Plan<'a>, KvError> {
-    let succeeded = txn.compare.iter().all(|compare| holds(store, compare));
+pub(crate) fn plan<'a>(state: &State, txn: &'a Txn) -> Result<Plan<'a>, KvError> {
+    let succeeded = txn.compare.iter().all(|compare| holds(&state.store, compare));
     let taken = if succeeded { &txn.success } else { &txn.failure };
-    let steps = taken.iter().map(|op| step(store, op)).collect::<Result<_, _>>()?;
+    let steps = taken.iter().map(|op| step(state, op)).collect::<Result<_, _>>()?;
     Ok(Plan { succeeded, steps })
 }
 
-fn step<'a>(store: &Store, op: &'a TxnOp) -> Result<Step<'a>, KvError> {
+fn step<'a>(state: &State, op: &'a TxnOp) -> Result<Step<'a>, KvError> {
     Ok(match op {
         TxnOp::Range(query) => {
-            range::check_window(store, query)?;
+            range::check_window(&state.store, query)?;
             Step::Range(query)
         }
         TxnOp::Put(put) => {
-            check_put(store, put)?;
+            check_put(state, put)?;
             Step::Put(put)
         }
         TxnOp::DeleteRange(delete) => Step::Delete(delete),
-        TxnOp::Txn(txn) => Step::Txn(plan(store, txn)?),
+        TxnOp::Txn(txn) => Step::Txn(plan(state, txn)?),
     })
 }
 
 /// What a put needs of the state: the key, if it keeps a part of the pair, and
-/// the lease. No lease can be granted yet, so none exists.
-pub(crate) fn check_put(store: &Store, put: &Put) -> Result<(), KvError> {
+/// the lease.
+pub(crate) fn check_put(state: &State, put: &Put) -> Result<(), KvError> {
     let keeps = put.value.is_none() || put.lease.is_none();
-    if keeps && store.get(&put.key, store.revision()).is_none() {
+    if keeps && state.store.get(&put.key, state.store.revision()).is_none() {
         return Err(KvError::KeyNotFound);
     }
-    if put.lease.is_some_and(|lease| lease != 0) {
-        return Err(KvError::LeaseNotFound);
+    match put.lease {
+        Some(lease) if lease != 0 && !state.leases.holds(lease) => Err(KvError::LeaseNotFound),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Runs a plan. Operations see what earlier ones did.
@@ -97,17 +99,16 @@ fn run_step(draft: &mut Draft<'_>, step: &Step<'_>) -> OpReply {
 
 /// A put whose checks were made.
 pub(crate) fn run_put(draft: &mut Draft<'_>, put: &Put) -> OpReply {
-    OpReply::Put { previous: draft.put(put).filter(|_| put.want_previous) }
+    let previous = draft.put(put).filter(|_| put.want_previous);
+    OpReply::Put { previous: previous.map(Arc::unwrap_or_clone) }
 }
 
 /// A deletion; it has nothing to check.
 pub(crate) fn run_delete(draft: &mut Draft<'_>, delete: &DeleteRange) -> OpReply {
-    let previous = draft.delete(delete);
-    let deleted = previous.len() as u64;
-    OpReply::DeleteRange {
-        deleted,
-        previous: if delete.want_previous { previous } else { Vec::new() },
-    }
+    let gone = draft.delete(&delete.range);
+    let deleted = gone.len() as u64;
+    let previous = gone.into_iter().filter(|_| delete.want_previous);
+    OpReply::DeleteRange { deleted, previous: previous.map(Arc::unwrap_or_clone).collect() }
 }
 
 /// Whether a condition holds for every key of its range. A range without a key

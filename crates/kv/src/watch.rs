@@ -65,6 +65,13 @@ pub struct ChangesPage {
     pub next: Revision,
 }
 
+/// The history that is asked for is no longer kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compacted {
+    /// The oldest revision that can be watched.
+    pub oldest: Revision,
+}
+
 /// The wanted changes of at most `revisions_max` (at least one) revisions from
 /// `from` on. The bound is on revisions looked at, wanted or not, so that a
 /// page has a bounded price; a page may thus be empty though more is to come.
@@ -73,9 +80,12 @@ pub(crate) fn changes(
     filter: &WatchFilter,
     from: Revision,
     revisions_max: usize,
-) -> ChangesPage {
+) -> Result<ChangesPage, Compacted> {
+    if let Some(oldest) = store.compacted().filter(|oldest| from < *oldest) {
+        return Err(Compacted { oldest });
+    }
     if from > store.revision() {
-        return ChangesPage { batches: Vec::new(), next: from };
+        return Ok(ChangesPage { batches: Vec::new(), next: from });
     }
     let mut page = ChangesPage { batches: Vec::new(), next: store.revision().next() };
     for (seen, changes) in store.since(from).enumerate() {
@@ -86,5 +96,5 @@ pub(crate) fn changes(
         page.batches.extend(filter.select(&changes));
     }
     base::invariant!(I59, page.next > from);
-    page
+    Ok(page)
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use base::limits::WATCH_BATCH_REVISIONS_MAX;
 use base::{Revision, WatchKey, sometimes};
 use kv::machine::Machine;
-use kv::watch::WatchFilter;
+use kv::watch::{Compacted, WatchFilter};
 
 #[derive(Debug)]
 struct Watch {
@@ -60,13 +60,12 @@ impl Watches {
         let revision = machine.revision();
         if revision > self.seen {
             self.seen = revision;
-            for (key, watch) in &mut self.open {
-                watch.fill(*key, machine, term, out);
-            }
+            self.open.retain(|key, watch| watch.fill(*key, machine, term, out));
         } else {
             for key in touched {
-                if let Some(watch) = self.open.get_mut(&key) {
-                    watch.fill(key, machine, term, out);
+                let watch = self.open.get_mut(&key);
+                if watch.is_some_and(|watch| !watch.fill(key, machine, term, out)) {
+                    self.open.remove(&key);
                 }
             }
         }
@@ -74,10 +73,18 @@ impl Watches {
 }
 
 impl Watch {
-    fn fill(&mut self, key: WatchKey, machine: &Machine, term: u64, out: &mut Vec<Action>) {
+    /// Says whether the watch is still open.
+    fn fill(&mut self, key: WatchKey, machine: &Machine, term: u64, out: &mut Vec<Action>) -> bool {
         let revision = machine.revision();
         while self.credit > 0 && self.next <= revision {
-            let page = machine.changes(&self.filter, self.next, WATCH_BATCH_REVISIONS_MAX);
+            let page = match machine.changes(&self.filter, self.next, WATCH_BATCH_REVISIONS_MAX) {
+                Ok(page) => page,
+                Err(Compacted { oldest }) => {
+                    let event = WatchEvent::Compacted { oldest };
+                    out.push(Action::Watch { key, term, event });
+                    return false;
+                }
+            };
             base::invariant!(I72, page.next > self.next, "{:?} after {:?}", page.next, self.next);
             self.next = page.next;
             if !page.batches.is_empty() {
@@ -86,5 +93,6 @@ impl Watch {
                 out.push(Action::Watch { key, term, event });
             }
         }
+        true
     }
 }

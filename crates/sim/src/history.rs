@@ -86,7 +86,13 @@ fn changed(reply: &OpReply) -> bool {
     match reply {
         OpReply::Put { .. } => true,
         OpReply::DeleteRange { deleted, .. } => *deleted > 0,
-        OpReply::Range(_) => false,
+        // The end of a lease may have changed something; no scenario asks for one yet.
+        OpReply::Range(_)
+        | OpReply::Compact
+        | OpReply::LeaseGrant { .. }
+        | OpReply::LeaseRevoke
+        | OpReply::LeaseExpire { .. }
+        | OpReply::Alarm(_) => false,
         OpReply::Txn(txn) => txn.replies.iter().any(changed),
     }
 }

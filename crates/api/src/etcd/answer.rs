@@ -53,7 +53,12 @@ pub fn txn(reply: Reply, header: Header) -> Result<wire::TxnResponse, Status> {
 /// Whether an operation changed anything.
 fn changed(reply: &OpReply) -> bool {
     match reply {
-        OpReply::Range(_) => false,
+        OpReply::Range(_)
+        | OpReply::Compact
+        | OpReply::LeaseGrant { .. }
+        | OpReply::LeaseRevoke
+        | OpReply::LeaseExpire { .. }
+        | OpReply::Alarm(_) => false,
         OpReply::Put { .. } => true,
         OpReply::DeleteRange { deleted, .. } => *deleted > 0,
         OpReply::Txn(txn) => txn.replies.iter().any(changed),
@@ -82,6 +87,12 @@ fn op_response(reply: OpReply, seen: &mut Revision, own: Revision) -> wire::Resp
             Response::ResponseDeleteRange(delete_response(deleted, previous, header))
         }
         OpReply::Txn(txn) => Response::ResponseTxn(inner_txn(txn, seen, own)),
+        // No transaction holds these.
+        OpReply::Compact
+        | OpReply::LeaseGrant { .. }
+        | OpReply::LeaseRevoke
+        | OpReply::LeaseExpire { .. }
+        | OpReply::Alarm(_) => return wire::ResponseOp { response: None },
     };
     wire::ResponseOp { response: Some(response) }
 }

@@ -72,6 +72,17 @@ statuses! {
     FUTURE_REVISION = OutOfRange, "mvcc: required revision is a future revision";
     /// The lease does not exist.
     LEASE_NOT_FOUND = NotFound, "requested lease not found";
+    /// The lease exists already.
+    LEASE_EXISTS = FailedPrecondition, "lease already exists";
+    /// A lease should live longer than is allowed.
+    LEASE_TTL_TOO_LARGE = OutOfRange, "too large lease TTL";
+    /// The space is used up and the command would take more.
+    NO_SPACE = ResourceExhausted, "mvcc: database space exceeded";
+    /// The command took effect before; its answer is not kept any more. etcd
+    /// has no numbered commands and no text for this one and the next.
+    SEQUENCE_OLD = FailedPrecondition, "sequence number is old";
+    /// A command with a smaller number is missing, or the client is forgotten.
+    SEQUENCE_GAP = FailedPrecondition, "sequence number has a gap";
     /// There is no such keyspace. etcd has none and no text for it.
     KEYSPACE_NOT_FOUND = NotFound, "requested keyspace not found";
     /// Too much is in hand. (etcd's own server sends this text as `Unknown`;
@@ -116,6 +127,12 @@ impl From<KvError> for Status {
             KvError::DuplicateKey => Self::DUPLICATE_KEY,
             KvError::Compacted { .. } => Self::COMPACTED,
             KvError::FutureRevision => Self::FUTURE_REVISION,
+            KvError::LeaseExists => Self::LEASE_EXISTS,
+            KvError::LeaseTtlTooLarge => Self::LEASE_TTL_TOO_LARGE,
+            KvError::NoSpace => Self::NO_SPACE,
+            KvError::Corrupt => Self::CORRUPT,
+            KvError::SequenceOld { .. } => Self::SEQUENCE_OLD,
+            KvError::SequenceGap { .. } => Self::SEQUENCE_GAP,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchResponse};
 use crate::etcd::wire::mvccpb;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::{Revision, WatchKey};
@@ -111,17 +112,17 @@ impl Watch {
         };
         let kv = match change.deleted {
             true => mvccpb::KeyValue {
-                key: change.kv.key,
+                key: change.kv.key.clone(),
                 mod_revision: signed(change.kv.modified.0),
                 ..Default::default()
             },
-            false => pair(change.kv),
+            false => pair(Arc::unwrap_or_clone(change.kv)),
         };
         let previous = change.previous.filter(|_| self.want_previous);
         (!dropped).then(|| mvccpb::Event {
             r#type: kind.into(),
             kv: Some(kv),
-            prev_kv: previous.map(pair),
+            prev_kv: previous.map(Arc::unwrap_or_clone).map(pair),
         })
     }
 }

@@ -6,12 +6,12 @@
 
 use super::{FORMAT, kind, put, query, span, target};
 use crate::command::{
-    Command, Compare, CompareHow, CompareWith, DeleteRange, Envelope, KeyRange, Put, RangeQuery,
-    Sort, SortTarget, Txn, TxnOp,
+    Alarm, AlarmChange, AlarmKind, Command, Compact, Compare, CompareHow, CompareWith, DeleteRange,
+    Envelope, KeyRange, LeaseGrant, Put, RangeQuery, Sort, SortTarget, Txn, TxnOp,
 };
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader};
-use base::limits::{TXN_DEPTH_MAX, TXN_OPS_MAX};
+use base::limits::{LEASES_PER_EXPIRE_MAX, TXN_DEPTH_MAX, TXN_OPS_MAX};
 use base::{KeyspaceId, Revision};
 
 type Read<T> = Result<T, CodecError>;
@@ -26,9 +26,38 @@ pub(super) fn body(reader: &mut Reader) -> Read<(Envelope, Command)> {
         kind::PUT => Command::Put(read_put(reader)?),
         kind::DELETE_RANGE => Command::DeleteRange(read_delete(reader)?),
         kind::TXN => Command::Txn(read_txn(reader, TXN_DEPTH_MAX)?),
+        kind::COMPACT => Command::Compact(Compact {
+            revision: Revision(reader.varint()?),
+            physical: read_flags(reader, 1, "compaction flags")? != 0,
+        }),
+        kind::LEASE_GRANT => {
+            Command::LeaseGrant(LeaseGrant { id: read_signed(reader)?, ttl_s: reader.varint()? })
+        }
+        kind::LEASE_REVOKE => Command::LeaseRevoke { id: read_signed(reader)? },
+        kind::LEASE_EXPIRE => Command::LeaseExpire { ids: read_ids(reader)? },
+        kind::ALARM => Command::Alarm(read_alarm(reader)?),
         other => return invalid("kind of command", other),
     };
     Ok((envelope, command))
+}
+
+fn read_ids(reader: &mut Reader) -> Read<Vec<i64>> {
+    let ids = read_list(reader, read_signed)?;
+    if ids.len() > LEASES_PER_EXPIRE_MAX {
+        return invalid("leases to end", ids.len() as u64);
+    }
+    Ok(ids)
+}
+
+fn read_alarm(reader: &mut Reader) -> Read<AlarmChange> {
+    let member = reader.varint()?;
+    let kind = match reader.u8()? {
+        1 => AlarmKind::NoSpace,
+        2 => AlarmKind::Corrupt,
+        other => return invalid("kind of alarm", other),
+    };
+    let raise = read_flags(reader, 1, "alarm flags")? != 0;
+    Ok(AlarmChange { alarm: Alarm { member, kind }, raise })
 }
 
 fn read_envelope(reader: &mut Reader) -> Read<Envelope> {

@@ -7,6 +7,7 @@ use crate::command::{
 };
 use alloc::vec::Vec;
 use base::codec::Writer;
+use base::limits::LEASES_PER_EXPIRE_MAX;
 
 pub(super) fn body(out: &mut Vec<u8>, envelope: &Envelope, command: &Command) {
     out.put_u8(FORMAT);
@@ -15,7 +16,35 @@ pub(super) fn body(out: &mut Vec<u8>, envelope: &Envelope, command: &Command) {
         Command::Put(put) => write_put(out, put),
         Command::DeleteRange(delete) => write_delete(out, delete),
         Command::Txn(txn) => write_txn(out, txn),
+        Command::Compact(compact) => {
+            out.put_u8(kind::COMPACT);
+            out.put_varint(compact.revision.0);
+            out.put_u8(u8::from(compact.physical));
+        }
+        Command::LeaseGrant(grant) => {
+            out.put_u8(kind::LEASE_GRANT);
+            out.put_u64(grant.id.cast_unsigned());
+            out.put_varint(grant.ttl_s);
+        }
+        Command::LeaseRevoke { id } => {
+            out.put_u8(kind::LEASE_REVOKE);
+            out.put_u64(id.cast_unsigned());
+        }
+        Command::LeaseExpire { ids } => write_expire(out, ids),
+        Command::Alarm(change) => {
+            out.put_u8(kind::ALARM);
+            out.put_varint(change.alarm.member);
+            out.put_u8(change.alarm.kind as u8);
+            out.put_u8(u8::from(change.raise));
+        }
     }
+}
+
+fn write_expire(out: &mut Vec<u8>, ids: &[i64]) {
+    base::invariant!(I65, ids.len() <= LEASES_PER_EXPIRE_MAX);
+    out.put_u8(kind::LEASE_EXPIRE);
+    out.put_varint(ids.len() as u64);
+    ids.iter().for_each(|id| out.put_u64(id.cast_unsigned()));
 }
 
 fn write_envelope(out: &mut Vec<u8>, envelope: &Envelope) {

@@ -1,78 +1,88 @@
 //! Versions and history in persistent ordered trees.
 //!
-//! Three views of the same pairs, each for one kind of question:
+//! Two views of the same pairs, each for one kind of question:
 //!
 //! ```text
-//! live      key             -> the pair now             newest reads, counts
-//! versions  (key, revision) -> pair, or none: deleted   reads at an old revision
-//! history   revision        -> its changes, in order    watches
+//! lines     key       -> its versions, the newest at hand   reads and counts
+//! history   revision  -> its changes, in order              watches
 //! ```
 //!
-//! The pairs behind `live` and `versions` are one allocation. Clones share
-//! everything until one of them is written to. Trees are never compared by
-//! `==`: checks walk them.
+//! A pair in both is one allocation. Clones share everything until one of
+//! them is written to.
 
-mod past;
+mod audit;
+mod cost;
+mod line;
+mod record;
+mod sweep;
 
 use crate::command::{Change, Changes, KeyRange, KeyValue};
-use crate::hash::digest_of;
+use crate::hash::{digest, digest_of};
 use crate::store::page::{Page, REVISION_EMPTY};
+use crate::tree::{self, Tree};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
 use bytes::Bytes;
 use core::mem::size_of;
-use imbl::OrdMap;
-use past::Past;
-
-/// What a version costs beside its bytes: its pair, its change in the history
-/// and its places in the trees, with what trees and allocator leave unused.
-/// Measured: 790 for a first version, 660 for a further one of the same key. A
-/// fixed number, because every replica must come to the same sum everywhere.
-const VERSION_COST: u64 = 768;
+use line::{Line, Version};
+use record::{Record, Sums};
+use sweep::Sweep;
 
 const _: () = assert!(
-    size_of::<KeyValue>() + size_of::<Change>() + 2 * size_of::<(Bytes, Revision, usize)>()
-        <= VERSION_COST as usize,
-    "the cost covers what is stored"
+    size_of::<Line>() + size_of::<KeyValue>() + size_of::<Bytes>() <= cost::VERSION as usize,
+    "the cost covers a version"
 );
-
-/// A pair, or nothing where the key was deleted.
-type Version = Option<Arc<KeyValue>>;
+const _: () = assert!(size_of::<Version>() < size_of::<Line>(), "and an older one");
+const _: () = assert!(
+    size_of::<Record>() + size_of::<Change>() + size_of::<[usize; 2]>() <= cost::CHANGE as usize,
+    "and a change"
+);
 
 /// A keyspace in memory. `create <= modified <= newest` for each pair (I51).
 #[derive(Clone, Debug)]
 pub struct Memory {
-    live: OrdMap<Bytes, Arc<KeyValue>>,
-    versions: OrdMap<(Bytes, Revision), Version>,
-    history: OrdMap<Revision, Arc<[Change]>>,
+    lines: Tree<Line>,
+    history: Tree<Record>,
     /// The newest sealed revision.
     revision: Revision,
     /// The newest revision in the trees: `revision`, or the one being built.
     newest: Revision,
-    bytes: u64,
-    digest: u64,
+    sums: Sums,
+    compacted: Option<Revision>,
+    floor: Floor,
+    sweep: Sweep,
+}
+
+/// What has to be known of the compacted revision, to tell in constant time
+/// what is kept. It does not depend on how far the sweep has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Floor {
+    /// The digest and the bytes of the pairs that existed then.
+    live: u64,
+    live_bytes: u64,
+    /// The digest of all changes before it. Those at it are kept for watches.
+    written_before: u64,
+    /// The bytes of all changes up to it.
+    written_bytes: u64,
 }
 
 impl Memory {
     pub(super) fn new() -> Self {
         Self {
-            live: OrdMap::new(),
-            versions: OrdMap::new(),
-            history: OrdMap::new(),
+            lines: Tree::default(),
+            history: Tree::default(),
             revision: REVISION_EMPTY,
             newest: REVISION_EMPTY,
-            bytes: 0,
-            digest: 0,
+            sums: Sums::default(),
+            compacted: None,
+            floor: Floor::default(),
+            sweep: Sweep::default(),
         }
     }
 
-    pub(super) fn get(&self, key: &Bytes, at: Revision) -> Option<&Arc<KeyValue>> {
-        if at >= self.newest {
-            return self.live.get(key);
-        }
-        let ((found, _), version) = self.versions.get_prev(&(key.clone(), at))?;
-        version.as_ref().filter(|_| found == key)
+    pub(super) fn get(&self, key: &[u8], at: Revision) -> Option<&Arc<KeyValue>> {
+        self.lines.get(key)?.at(at)
     }
 
     pub(super) fn range(&self, range: &KeyRange, at: Revision, limit: usize) -> Page {
@@ -82,111 +92,145 @@ impl Memory {
         if range.is_empty() {
             return Page::default();
         }
-        if at >= self.newest {
-            return self.range_live(range, limit);
+        let lines = self.lines.iter_from(range.start());
+        let lines = lines.take_while(|line| range.contains(tree::Item::key(*line)));
+        let pairs = lines.filter_map(|line| line.at(at));
+        if at < self.newest {
+            return page(pairs, limit);
         }
-        page(Past::new(self, range, at), limit)
+        let pairs = pairs.take(limit).cloned().collect();
+        Page { pairs, count: self.lines.weight_of(range.bounds()) }
     }
 
-    /// A count walks its range, but for the commonest large one: everything.
-    fn range_live(&self, range: &KeyRange, limit: usize) -> Page {
-        let pairs = self.live.range::<_, [u8]>(range.bounds()).map(|(_, kv)| kv);
-        let holds = |end: Option<&(Bytes, _)>| end.is_none_or(|(key, _)| range.contains(key));
-        if holds(self.live.get_min()) && holds(self.live.get_max()) {
-            return Page { pairs: pairs.take(limit).cloned().collect(), count: self.keys() };
-        }
-        page(pairs, limit)
-    }
-
-    pub(super) fn stage(&mut self, change: &Change) {
-        let kv = &change.kv;
-        base::invariant!(I51, kv.create <= kv.modified);
-        base::invariant!(I50, kv.modified == self.revision.next());
-        self.newest = kv.modified;
-        self.bytes += cost(kv);
-        self.digest = self.digest.wrapping_add(digest_of(change));
-        let version = if change.deleted {
-            self.live.remove(&kv.key);
-            None
-        } else {
+    /// Writes what `make` makes of the pair that is there.
+    pub(super) fn put(
+        &mut self,
+        key: &[u8],
+        make: impl FnOnce(Option<&KeyValue>) -> KeyValue,
+    ) -> Change {
+        self.newest = self.revision.next();
+        let revision = self.newest;
+        let (change, digest, over) = self.lines.alter(key, |line| {
+            let last =
+                line.as_ref().and_then(|line| Some((line.last.digest, line.last.kv.clone()?)));
+            let (over, previous) = last.unzip();
+            let kv = Arc::new(make(previous.as_deref()));
+            base::invariant!(I51, kv.create <= kv.modified && kv.modified == revision);
             base::invariant!(I52, kv.version >= 1);
-            let kv = Arc::new(kv.clone());
-            self.live.insert(kv.key.clone(), Arc::clone(&kv));
-            Some(kv)
-        };
-        let replaced = self.versions.insert((kv.key.clone(), kv.modified), version);
-        base::invariant!(I56, replaced.is_none(), "{:?} twice in {}", kv.key, kv.modified);
+            let digest = digest_of(&kv, false);
+            let version = Version { revision, digest, kv: Some(Arc::clone(&kv)) };
+            let made = match line {
+                Some(line) => {
+                    line.push(kv.key.clone(), version);
+                    tree::Change::Keep
+                }
+                None => tree::Change::Set(Line::new(kv.key.clone(), version)),
+            };
+            (made, (Change { kv, deleted: false, previous }, digest, over))
+        });
+        self.sums.add(digest, &change, over);
+        change
+    }
+
+    /// Deletes a key, if it exists.
+    pub(super) fn delete(&mut self, key: &[u8]) -> Option<Change> {
+        let revision = self.revision.next();
+        let (change, digest, over) = self.lines.alter(key, |line| {
+            let done = line.and_then(|line| {
+                let (over, previous) = (line.last.digest, line.last.kv.clone()?);
+                let kv = Arc::new(tombstone(key, revision));
+                let digest = digest_of(&kv, true);
+                line.push(kv.key.clone(), Version { revision, digest, kv: None });
+                Some((Change { kv, deleted: true, previous: Some(previous) }, digest, over))
+            });
+            (tree::Change::Keep, done)
+        })?;
+        self.newest = revision;
+        self.sums.add(digest, &change, Some(over));
+        Some(change)
     }
 
     pub(super) fn seal(&mut self, changes: Changes) {
-        base::invariant!(I50, self.newest == changes.revision);
-        self.revision = changes.revision;
-        self.history.insert(changes.revision, changes.changes);
+        let Changes { revision, changes } = changes;
+        base::invariant!(I50, self.newest == revision);
+        self.revision = revision;
+        self.history.insert(Record { revision, changes, sums: self.sums });
+    }
+
+    /// Nothing below `revision`, which exists, is read any more.
+    pub(super) fn compact(&mut self, revision: Revision) {
+        let (before, at) = (self.sums_at(revision.prev()), self.sums_at(revision));
+        self.floor = Floor {
+            live: at.live,
+            live_bytes: at.live_bytes,
+            written_before: before.written,
+            written_bytes: at.written_bytes,
+        };
+        self.compacted = Some(revision);
+        self.sweep.begin_again();
+        self.history.alter(&revision, |record| {
+            (tree::Change::Keep, record.into_iter().for_each(Record::forget_previous))
+        });
+    }
+
+    /// The sums with a revision that is kept, or with the empty one.
+    fn sums_at(&self, revision: Revision) -> Sums {
+        let record = self.history.get(&revision);
+        base::invariant!(I61, record.is_some() || revision <= REVISION_EMPTY);
+        record.map_or_else(Sums::default, |record| record.sums)
+    }
+
+    pub(super) fn sweep(&mut self, budget: usize) -> bool {
+        let Some(to) = self.compacted else { return false };
+        self.sweep.go_on(to, &mut self.lines, &mut self.history, budget)
+    }
+
+    pub(super) fn is_swept(&self) -> bool {
+        self.compacted.is_none_or(|to| self.sweep.reached(to, &self.history))
     }
 
     pub(super) const fn revision(&self) -> Revision {
         self.revision
     }
 
-    pub(super) fn since(&self, from: Revision) -> impl Iterator<Item = Changes> + '_ {
-        self.history.range(from..).map(|(revision, changes)| Changes {
-            revision: *revision,
-            changes: Arc::clone(changes),
-        })
+    pub(super) const fn compacted(&self) -> Option<Revision> {
+        self.compacted
     }
 
+    pub(super) fn since(&self, from: Revision) -> impl Iterator<Item = Changes> + '_ {
+        self.history.iter_from(&from).map(Record::changes)
+    }
+
+    /// The pairs at the compacted revision, and every change behind it.
     pub(super) const fn bytes_held(&self) -> u64 {
-        self.bytes
+        self.floor.live_bytes + self.sums.written_bytes - self.floor.written_bytes
     }
 
     pub(super) fn keys(&self) -> u64 {
-        self.live.len() as u64
+        self.lines.weight()
     }
 
-    pub(super) const fn digest(&self) -> u64 {
-        self.digest
-    }
-
-    /// The three views say the same, and so do the running sums.
-    pub(super) fn validate(&self) {
-        let (mut bytes, mut digest, mut expected) = (0, 0u64, REVISION_EMPTY);
-        for (revision, changes) in &self.history {
-            expected = expected.next();
-            base::invariant!(I53, *revision == expected && !changes.is_empty());
-            for change in changes.iter() {
-                base::invariant!(I51, change.kv.modified == *revision);
-                bytes += cost(&change.kv);
-                digest = digest.wrapping_add(digest_of(change));
-                self.validate_version(change);
-            }
-        }
-        base::invariant!(I50, expected == self.revision && expected == self.newest);
-        base::invariant!(I58, digest == self.digest && bytes == self.bytes);
-        self.validate_live();
-    }
-
-    fn validate_version(&self, change: &Change) {
-        let stored = self.versions.get(&(change.kv.key.clone(), change.kv.modified));
-        let wanted = (!change.deleted).then_some(&change.kv);
-        base::invariant!(I57, stored.map(Option::as_deref) == Some(wanted), "{change:?}");
-    }
-
-    /// `live` is the last version of each key, where that is a pair.
-    fn validate_live(&self) {
-        let mut live = self.live.values();
-        let mut versions = self.versions.iter().peekable();
-        while let Some(((key, _), version)) = versions.next() {
-            let last = versions.peek().is_none_or(|((next, _), _)| next != key);
-            if let (true, Some(kv)) = (last, version) {
-                base::invariant!(I57, live.next().is_some_and(|now| Arc::ptr_eq(now, kv)));
-            }
-        }
-        base::invariant!(I57, live.next().is_none());
+    /// What is kept is the state at the compacted revision and every change
+    /// from there on; `at` is a revision that can be read.
+    pub(super) fn hash(&self, at: Revision) -> u64 {
+        let sums = if at == self.revision { self.sums } else { self.sums_at(at) };
+        let compacted = self.compacted.map_or(0, |revision| revision.next().0);
+        let written = sums.written.wrapping_sub(self.floor.written_before);
+        digest(&[at.0, compacted, self.floor.live, written])
     }
 }
 
-const fn cost(kv: &KeyValue) -> u64 {
-    VERSION_COST + (kv.key.len() + kv.value.len() + kv.extension.len()) as u64
+/// Its key is a copy: a slice would hold the last value for it.
+fn tombstone(key: &[u8], revision: Revision) -> KeyValue {
+    KeyValue {
+        key: Bytes::copy_from_slice(key),
+        create: Revision::ZERO,
+        modified: revision,
+        version: 0,
+        lease: 0,
+        value: Bytes::new(),
+        extension: Bytes::new(),
+    }
 }
 
 fn page<'a>(mut pairs: impl Iterator<Item = &'a Arc<KeyValue>>, limit: usize) -> Page {

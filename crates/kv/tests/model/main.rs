@@ -147,7 +147,7 @@ proptest! {
             if next > machine.revision() {
                 break;
             }
-            let page = machine.changes(&filter, next, *size);
+            let page = machine.changes(&filter, next, *size).unwrap();
             prop_assert!(page.next > next && page.batches.len() <= (*size).max(1));
             for batch in &page.batches {
                 prop_assert!((next..page.next).contains(&batch.revision));
@@ -157,7 +157,7 @@ proptest! {
             next = page.next;
         }
         prop_assert_eq!(seen, wanted(&naive, &filter, from));
-        let end = machine.changes(&filter, next, 1);
+        let end = machine.changes(&filter, next, 1).unwrap();
         prop_assert_eq!((end.batches.len(), end.next), (0, next), "nothing is new");
     }
 }

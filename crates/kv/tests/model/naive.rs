@@ -28,7 +28,7 @@ impl Naive {
             if change.deleted {
                 state.remove(&change.kv.key);
             } else {
-                state.insert(change.kv.key.clone(), change.kv.clone());
+                state.insert(change.kv.key.clone(), KeyValue::clone(&change.kv));
             }
         }
         state
@@ -114,7 +114,8 @@ impl Naive {
                 for kv in &doomed {
                     let (key, modified) = (kv.key.clone(), self.revision.next());
                     let gone = KeyValue { key, modified, ..nothing() };
-                    let change = Change { kv: gone, deleted: true, previous: Some(kv.clone()) };
+                    let previous = Some(kv.clone().into());
+                    let change = Change { kv: gone.into(), deleted: true, previous };
                     self.changes.push(change);
                 }
                 let deleted = doomed.len() as u64;
@@ -136,7 +137,8 @@ impl Naive {
             lease: put.lease.unwrap_or(old.lease),
             ..old
         };
-        self.changes.push(Change { kv, deleted: false, previous: previous.clone() });
+        let before = previous.clone().map(Into::into);
+        self.changes.push(Change { kv: kv.into(), deleted: false, previous: before });
         previous
     }
 }
@@ -237,6 +239,7 @@ fn alone(command: &Command) -> Txn {
         Command::Txn(txn) => return txn.clone(),
         Command::Put(put) => TxnOp::Put(put.clone()),
         Command::DeleteRange(delete) => TxnOp::DeleteRange(delete.clone()),
+        other => panic!("{other:?}"),
     };
     Txn { compare: vec![], success: vec![op], failure: vec![] }
 }

@@ -103,7 +103,7 @@ fn operations_see_earlier_ones_and_answer_one_by_one() {
             OpReply::Range(RangeReply { kvs, .. }) => text(kvs),
             OpReply::Put { .. } => "put".into(),
             OpReply::DeleteRange { deleted, .. } => format!("deleted {deleted}"),
-            OpReply::Txn(_) => unreachable!(),
+            _ => unreachable!(),
         })
         .collect();
     let wanted = ["a=m b=n", "put", "a=m b=n c=1", "deleted 1", "b=n c=1", "a=m b=n"];

@@ -54,7 +54,7 @@ impl Model {
             if *deleted {
                 pairs.remove(&kv.key);
             } else {
-                pairs.insert(kv.key.clone(), kv.clone());
+                pairs.insert(kv.key.clone(), KeyValue::clone(kv));
             }
         }
         self.states.push(pairs);
@@ -98,6 +98,12 @@ impl Model {
             Command::Put(it) => draft.put(it),
             Command::DeleteRange(it) => draft.delete(it),
             Command::Txn(it) => draft.txn(it),
+            // Not asked in any scenario yet.
+            Command::Compact(_)
+            | Command::LeaseGrant(_)
+            | Command::LeaseRevoke { .. }
+            | Command::LeaseExpire { .. }
+            | Command::Alarm(_) => return None,
         };
         Some((draft, reply))
     }
@@ -132,7 +138,8 @@ impl Draft {
             extension: Bytes::new(),
         };
         self.pairs.insert(put.key.clone(), kv.clone());
-        self.changes.push(Change { kv, deleted: false, previous: old.clone() });
+        let previous = old.clone().map(Into::into);
+        self.changes.push(Change { kv: kv.into(), deleted: false, previous });
         OpReply::Put { previous: old.filter(|_| put.want_previous) }
     }
 
@@ -149,7 +156,8 @@ impl Draft {
                 value: Bytes::new(),
                 ..old.clone()
             };
-            self.changes.push(Change { kv, deleted: true, previous: Some(old.clone()) });
+            let previous = Some(old.clone().into());
+            self.changes.push(Change { kv: kv.into(), deleted: true, previous });
         }
         let deleted = gone.len() as u64;
         OpReply::DeleteRange {

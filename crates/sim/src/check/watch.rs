@@ -58,7 +58,7 @@ mod tests {
             value: Bytes::from(revision.to_string()),
             extension: Bytes::new(),
         };
-        Change { kv, deleted: false, previous: None }
+        Change { kv: kv.into(), deleted: false, previous: None }
     }
 
     fn batch(revision: u64, keys: &[&'static str]) -> Batch {

@@ -1,0 +1,75 @@
+//! One revision in the history, and the sums up to it.
+
+use super::cost;
+use crate::command::{Change, Changes};
+use crate::tree::Item;
+use alloc::sync::Arc;
+use base::Revision;
+
+/// What was added up from the beginning to some revision. The difference of
+/// two of these tells about any stretch of history without a walk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Sums {
+    /// The digest of every change ever made.
+    pub(super) written: u64,
+    /// The digest of the pairs that exist.
+    pub(super) live: u64,
+    /// What every change ever made took.
+    pub(super) written_bytes: u64,
+    /// What the pairs that exist take.
+    pub(super) live_bytes: u64,
+}
+
+impl Sums {
+    /// A version with this digest was written, over a pair or over nothing.
+    pub(super) fn add(&mut self, digest: u64, change: &Change, over: Option<u64>) {
+        self.written = self.written.wrapping_add(digest);
+        self.written_bytes += cost::of_version(&change.kv) + cost::CHANGE;
+        if let (Some(over), Some(previous)) = (over, &change.previous) {
+            self.live = self.live.wrapping_sub(over);
+            self.live_bytes -= cost::of_version(previous);
+        }
+        if !change.deleted {
+            self.live = self.live.wrapping_add(digest);
+            self.live_bytes += cost::of_version(&change.kv);
+        }
+    }
+}
+
+/// One revision.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) revision: Revision,
+    pub(super) changes: Arc<[Change]>,
+    /// With this revision.
+    pub(super) sums: Sums,
+}
+
+impl Item for Record {
+    type Key = Revision;
+    type Fence = Revision;
+
+    fn key(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn fence(&self) -> Revision {
+        self.revision
+    }
+
+    fn weight(&self) -> u64 {
+        1
+    }
+}
+
+impl Record {
+    pub(super) fn changes(&self) -> Changes {
+        Changes { revision: self.revision, changes: Arc::clone(&self.changes) }
+    }
+
+    /// Without the pairs before: those of the oldest revision are compacted.
+    pub(super) fn forget_previous(&mut self) {
+        let bare = |change: &Change| Change { previous: None, ..change.clone() };
+        self.changes = self.changes.iter().map(bare).collect();
+    }
+}

@@ -2,7 +2,7 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=../api/proto");
-    let files = ["kv", "watch", "cluster", "maintenance"];
+    let files = ["kv", "watch", "lease", "cluster", "maintenance", "health"];
     let files = files.map(|name| format!("../api/proto/etcd/{name}.proto"));
     let files = protox::compile(files, ["../api/proto"])?;
     // The callers' stubs are for this crate's own tests.
@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_transport(false)
         .extern_path(".etcdserverpb", "::api::etcd::wire::etcdserverpb")
         .extern_path(".mvccpb", "::api::etcd::wire::mvccpb")
+        .extern_path(".grpc.health.v1", "::api::etcd::wire::health")
         .compile_fds(files)?;
     Ok(())
 }

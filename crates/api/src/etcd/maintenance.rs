@@ -47,6 +47,12 @@ pub fn status(status: NodeStatus, header: Header) -> wire::StatusResponse {
     }
 }
 
+/// The answer to `Defragment`, which has no header.
+#[must_use]
+pub const fn defragment() -> wire::DefragmentResponse {
+    wire::DefragmentResponse { header: None }
+}
+
 /// Clients take a size of zero for a member that did not answer.
 fn size(bytes: u64) -> i64 {
     signed(bytes.max(1))

@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use super::words::stub::kv_server::Kv;
-use super::words::{KEYSPACE, mismatch, refusal};
+use super::words::{KEYSPACE, mismatch, refusal, unserved};
 use crate::clock;
 use api::etcd::header::Header;
 use api::etcd::wire::etcdserverpb as wire;
@@ -65,6 +65,13 @@ impl Kv for KvDoor {
         let ask = words::txn(request.into_inner()).map_err(refusal)?;
         let (reply, header) = self.ask(ask, bytes).await?;
         answer::txn(reply, header).map(Response::new).map_err(refusal)
+    }
+
+    async fn compact(
+        &self,
+        _request: Request<wire::CompactionRequest>,
+    ) -> Result<Response<wire::CompactionResponse>, Status> {
+        Err(unserved())
     }
 }
 

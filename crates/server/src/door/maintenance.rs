@@ -1,12 +1,14 @@
 //! The Maintenance service.
 
 use super::desk::Desk;
-use super::words::mismatch;
 use super::words::stub::maintenance_server::Maintenance;
+use super::words::{mismatch, unserved};
 use api::etcd::maintenance::{self as words, NodeStatus};
 use api::etcd::wire::etcdserverpb as wire;
 use node::event::{self, Answer, Ask};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use tracing::info;
 
 pub(super) struct MaintenanceDoor {
     pub(super) desk: Desk,
@@ -22,6 +24,58 @@ impl Maintenance for MaintenanceDoor {
         let Answer::Status(status) = answer else { return Err(mismatch()) };
         let header = header.at(status.revision);
         Ok(Response::new(words::status(to_door(&status), header)))
+    }
+
+    async fn alarm(
+        &self,
+        _request: Request<wire::AlarmRequest>,
+    ) -> Result<Response<wire::AlarmResponse>, Status> {
+        Err(unserved())
+    }
+
+    async fn defragment(
+        &self,
+        _request: Request<wire::DefragmentRequest>,
+    ) -> Result<Response<wire::DefragmentResponse>, Status> {
+        info!("defragment: nothing to do, the data is kept without gaps");
+        Ok(Response::new(words::defragment()))
+    }
+
+    async fn hash(
+        &self,
+        _request: Request<wire::HashRequest>,
+    ) -> Result<Response<wire::HashResponse>, Status> {
+        Err(unserved())
+    }
+
+    async fn hash_kv(
+        &self,
+        _request: Request<wire::HashKvRequest>,
+    ) -> Result<Response<wire::HashKvResponse>, Status> {
+        Err(unserved())
+    }
+
+    type SnapshotStream = ReceiverStream<Result<wire::SnapshotResponse, Status>>;
+
+    async fn snapshot(
+        &self,
+        _request: Request<wire::SnapshotRequest>,
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
+        Err(unserved())
+    }
+
+    async fn move_leader(
+        &self,
+        _request: Request<wire::MoveLeaderRequest>,
+    ) -> Result<Response<wire::MoveLeaderResponse>, Status> {
+        Err(unserved())
+    }
+
+    async fn downgrade(
+        &self,
+        _request: Request<wire::DowngradeRequest>,
+    ) -> Result<Response<wire::DowngradeResponse>, Status> {
+        Err(unserved())
     }
 }
 

@@ -36,3 +36,8 @@ pub(super) fn refused(why: Refused) -> tonic::Status {
 pub(super) fn mismatch() -> tonic::Status {
     refusal(Status::WRONG_ANSWER)
 }
+
+/// A call that is known and not served yet.
+pub(super) fn unserved() -> tonic::Status {
+    tonic::Status::unimplemented("not served yet")
+}

@@ -8,18 +8,26 @@ mod strategy;
 
 use base::{KeyspaceId, Revision};
 use bytes::Bytes;
-use kv::command::{Change, Command, Envelope, KeyRange, KvError, OpReply, RangeQuery};
+use kv::command::{
+    Change, Command, Envelope, KeyRange, KvError, Lease, OpReply, RangeQuery, Reply,
+};
 use kv::encode::encode;
 use kv::machine::Machine;
-use kv::watch::WatchFilter;
+use kv::watch::{Compacted, WatchFilter};
 use naive::Naive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::cell::Cell;
 
-fn apply(machine: &mut Machine, command: &Command) -> kv::command::Reply {
-    let body = encode(&Envelope::default(), command);
-    machine.apply(machine.applied().next(), 0, &body).unwrap()
+/// The log's clock is the index.
+fn apply(machine: &mut Machine, command: &Command) -> Reply {
+    apply_numbered(machine, command, None)
+}
+
+fn apply_numbered(machine: &mut Machine, command: &Command, sequence: Option<(u64, u64)>) -> Reply {
+    let body = encode(&Envelope { sequence, ..Envelope::default() }, command);
+    let index = machine.applied().next();
+    machine.apply(index, index.0, &body).unwrap()
 }
 
 fn everything(revision: Revision) -> RangeQuery {
@@ -49,6 +57,13 @@ struct Met {
     nested: Cell<u32>,
     deleted: Cell<u32>,
     old_range: Cell<u32>,
+    compacted: Cell<u32>,
+    ended: Cell<u32>,
+    moved_lease: Cell<u32>,
+    no_space: Cell<u32>,
+    again: Cell<u32>,
+    gap: Cell<u32>,
+    swept: Cell<u32>,
 }
 
 fn count(cell: &Cell<u32>, met: bool) {
@@ -58,27 +73,59 @@ fn count(cell: &Cell<u32>, met: bool) {
 #[test]
 fn the_machine_does_what_the_naive_one_does() {
     let met = Met::default();
-    let steps = vec((strategy::command(), strategy::query()), 1..40);
+    let sweeps = prop_oneof![Just(0usize), 1usize..6];
+    let step = (strategy::command(), strategy::query(), strategy::numbering(), sweeps);
+    let steps = vec(step, 1..50);
     let halfway = any::<prop::sample::Index>();
-    proptest!(ProptestConfig::with_cases(400), |(steps in steps, halfway in halfway)| {
+    proptest!(ProptestConfig::with_cases(1500), |(steps in steps, halfway in halfway)| {
         let (mut machine, mut naive) = (Machine::new(KeyspaceId(0)), Naive::new());
+        let mut unswept = machine.clone();
         let halfway = halfway.index(steps.len());
         let mut kept = None;
-        for (at, (command, query)) in steps.iter().enumerate() {
+        for (at, (command, query, numbering, budget)) in steps.iter().enumerate() {
             if at == halfway {
                 kept = Some((machine.clone(), naive.clone(), machine.state_hash()));
             }
             let before = machine.revision();
-            let reply = apply(&mut machine, command);
-            prop_assert_eq!(&reply, &naive.apply(command), "{:?}", command);
+            let sequence = numbering.map(|(client, step)| {
+                let last = naive.said.get(&client).map_or(0, |said| said.0);
+                (client, last.saturating_add_signed(step))
+            });
+            let again = sequence.is_some_and(|(client, it)| {
+                naive.said.get(&client).is_some_and(|said| said.0 == it)
+            });
+            let clock = machine.applied().next().0;
+            let wanted = match sequence {
+                Some(sequence) => naive.apply_numbered(command, clock, sequence),
+                None => naive.apply(command, clock),
+            };
+            let reply = apply_numbered(&mut machine, command, sequence);
+            prop_assert_eq!(&reply, &wanted, "{:?}", command);
+            prop_assert_eq!(apply_numbered(&mut unswept, command, sequence), wanted);
             prop_assert_eq!(machine.query(query), naive.query(query), "{:?}", query);
-            note(&met, &reply, reply.revision > before);
+            prop_assert_eq!(unswept.query(query), naive.query(query), "{:?}", query);
+            if *budget > 0 {
+                count(&met.swept, machine.sweep(*budget));
+            }
+            prop_assert_eq!(machine.state_hash(), unswept.state_hash());
+            prop_assert_eq!(machine.bytes_held(), unswept.bytes_held());
+            is_same_beside(&machine, &naive);
+            count(&met.again, again);
+            note(&met, &reply, machine.revision() > before);
             let old = query.revision.is_some_and(|at| at < machine.revision() && at.0 > 1);
             count(&met.old_range, old && !query.range.is_empty());
         }
+        unswept.validate();
+        while machine.sweep(3) {
+            machine.validate();
+        }
+        prop_assert!(machine.is_swept());
         machine.validate();
-        for revision in 1..=naive.revision.0 {
+        for revision in naive.oldest().0..=naive.revision.0 {
             is_as_at(&machine, &naive, Revision(revision));
+            is_as_at(&unswept, &naive, Revision(revision));
+            let hash = machine.hash_at(Revision(revision));
+            prop_assert_eq!(hash, unswept.hash_at(Revision(revision)));
         }
         let (kept, then, hash) = kept.unwrap();
         kept.validate();
@@ -91,13 +138,46 @@ fn the_machine_does_what_the_naive_one_does() {
         ("nested", &met.nested),
         ("deleted", &met.deleted),
         ("old range", &met.old_range),
+        ("compacted", &met.compacted),
+        ("ended", &met.ended),
+        ("lease of a key", &met.moved_lease),
+        ("no space", &met.no_space),
+        ("again", &met.again),
+        ("gap", &met.gap),
+        ("swept in part", &met.swept),
     ] {
         assert!(met.get() > 50, "{what} was met {} times", met.get());
     }
 }
 
-fn note(met: &Met, reply: &kv::command::Reply, changed: bool) {
+/// Leases and alarms.
+fn is_same_beside(machine: &Machine, naive: &Naive) {
+    assert_eq!(machine.compacted(), naive.compacted);
+    assert_eq!(machine.alarms(), naive.alarms.iter().copied().collect::<Vec<_>>());
+    let leases: Vec<_> = machine.leases().map(|lease| (lease.id, lease.ttl_s)).collect();
+    let wanted: Vec<_> = naive.leases.iter().map(|(id, (ttl_s, _))| (*id, *ttl_s)).collect();
+    assert_eq!(leases, wanted);
+    for id in 0..4 {
+        let wanted = naive.leases.get(&id).map(|(ttl_s, granted_at)| Lease {
+            id,
+            ttl_s: *ttl_s,
+            granted_at: *granted_at,
+            keys: naive.hanging(id),
+        });
+        assert_eq!(machine.lease(id), wanted);
+    }
+}
+
+fn note(met: &Met, reply: &Reply, changed: bool) {
     count(&met.changed, changed);
+    count(&met.compacted, matches!(reply.result, Ok(OpReply::Compact)));
+    count(&met.no_space, reply.result == Err(KvError::NoSpace));
+    count(&met.gap, matches!(reply.result, Err(KvError::SequenceGap { .. })));
+    let ends = matches!(reply.result, Ok(OpReply::LeaseRevoke | OpReply::LeaseExpire { .. }));
+    count(&met.ended, ends && changed);
+    if let Ok(OpReply::Put { previous: Some(previous) }) = &reply.result {
+        count(&met.moved_lease, previous.lease != 0);
+    }
     count(&met.duplicate, reply.result == Err(KvError::DuplicateKey));
     if let Ok(OpReply::Txn(txn)) = &reply.result {
         count(&met.nested, txn.replies.iter().any(|reply| matches!(reply, OpReply::Txn(_))));
@@ -119,8 +199,13 @@ proptest! {
         for command in &commands {
             let before = machines[0].state_hash();
             let replies = machines.each_mut().map(|machine| {
-                let revision = machine.revision();
-                (apply(machine, command), machine.revision() > revision)
+                let was = machine.clone();
+                let reply = apply(machine, command);
+                let changed = machine.revision() > was.revision()
+                    || machine.compacted() != was.compacted()
+                    || machine.alarms() != was.alarms()
+                    || !machine.leases().eq(was.leases());
+                (reply, changed)
             });
             prop_assert_eq!(&replies[0], &replies[1]);
             prop_assert_eq!(machines[0].state_hash(), machines[1].state_hash());
@@ -140,9 +225,14 @@ proptest! {
         let (mut machine, mut naive) = (Machine::new(KeyspaceId(0)), Naive::new());
         for command in &commands {
             apply(&mut machine, command);
-            naive.apply(command);
+            naive.apply(command, machine.applied().0);
         }
         let (mut seen, mut next) = (Vec::new(), Revision(from));
+        if let Some(oldest) = naive.compacted.filter(|oldest| next < *oldest) {
+            prop_assert_eq!(machine.changes(&filter, next, 1), Err(Compacted { oldest }));
+            next = oldest;
+        }
+        let from = next.0;
         for size in sizes.iter().cycle() {
             if next > machine.revision() {
                 break;
@@ -167,8 +257,10 @@ fn wanted(naive: &Naive, filter: &WatchFilter, from: u64) -> Vec<Change> {
     wanted.retain(|change| change.kv.modified.0 >= from);
     wanted.retain(|change| naive::inside(&filter.range, &change.kv.key));
     wanted.retain(|change| !(if change.deleted { filter.no_delete } else { filter.no_put }));
-    if !filter.want_previous {
-        wanted.iter_mut().for_each(|change| change.previous = None);
+    for change in &mut wanted {
+        if !filter.want_previous || naive.compacted == Some(change.kv.modified) {
+            change.previous = None;
+        }
     }
     wanted
 }

@@ -4,22 +4,45 @@
 use base::Revision;
 use bytes::Bytes;
 use kv::command::{
-    Change, Command, Compare, CompareHow, CompareWith, KeyRange, KeyValue, KvError, OpReply, Put,
-    RangeQuery, RangeReply, Reply, SortTarget, Txn, TxnOp, TxnReply,
+    Alarm, AlarmKind, Change, Command, Compare, CompareHow, CompareWith, DeleteRange, KeyRange,
+    KeyValue, KvError, OpReply, Put, RangeQuery, RangeReply, Reply, SortTarget, Txn, TxnOp,
+    TxnReply,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone)]
 pub(crate) struct Naive {
+    /// All of them, whatever was compacted.
     pub(crate) changes: Vec<Change>,
     pub(crate) revision: Revision,
+    pub(crate) compacted: Option<Revision>,
+    /// Seconds, and when it was granted.
+    pub(crate) leases: BTreeMap<i64, (u64, u64)>,
+    pub(crate) alarms: BTreeSet<Alarm>,
+    pub(crate) said: BTreeMap<u64, (u64, Reply)>,
 }
 
 type State = BTreeMap<Bytes, KeyValue>;
 
 impl Naive {
     pub(crate) fn new() -> Self {
-        Self { changes: Vec::new(), revision: Revision(1) }
+        Self {
+            changes: Vec::new(),
+            revision: Revision(1),
+            compacted: None,
+            leases: BTreeMap::new(),
+            alarms: BTreeSet::new(),
+            said: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn oldest(&self) -> Revision {
+        self.compacted.map_or(Revision(1), |compacted| compacted.max(Revision(1)))
+    }
+
+    /// The keys that hang on a lease.
+    pub(crate) fn hanging(&self, id: i64) -> Vec<Bytes> {
+        self.now().into_values().filter(|kv| kv.lease == id).map(|kv| kv.key).collect()
     }
 
     pub(crate) fn state(&self, at: Revision) -> State {
@@ -39,10 +62,116 @@ impl Naive {
         self.state(Revision(u64::MAX))
     }
 
-    pub(crate) fn apply(&mut self, command: &Command) -> Reply {
+    pub(crate) fn apply_numbered(
+        &mut self,
+        command: &Command,
+        clock: u64,
+        (client, sequence): (u64, u64),
+    ) -> Reply {
+        let last = self.said.get(&client).map_or(0, |said| said.0);
+        let refused = |why| Reply { revision: self.revision, result: Err(why) };
+        match sequence {
+            0 => refused(KvError::SequenceGap { expected: last + 1 }),
+            it if it == last + 1 => {
+                let reply = self.apply(command, clock);
+                self.said.insert(client, (sequence, reply.clone()));
+                reply
+            }
+            it if it > last => refused(KvError::SequenceGap { expected: last + 1 }),
+            it if it < last => refused(KvError::SequenceOld { last }),
+            _ => self.said[&client].1.clone(),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, command: &Command, clock: u64) -> Reply {
+        let result = self.apply_other(command, clock);
+        match result {
+            Some(result) => Reply { revision: self.revision, result },
+            None => self.apply_txn(command),
+        }
+    }
+
+    /// All but puts, deletions and transactions.
+    fn apply_other(&mut self, command: &Command, clock: u64) -> Option<Result<OpReply, KvError>> {
+        let corrupt = self.stands(AlarmKind::Corrupt);
+        Some(match command {
+            Command::Put(_) | Command::DeleteRange(_) | Command::Txn(_) => return None,
+            Command::Alarm(change) => {
+                if change.raise {
+                    self.alarms.insert(change.alarm);
+                    Ok(OpReply::Alarm(vec![change.alarm]))
+                } else {
+                    let fell = self.alarms.remove(&change.alarm);
+                    Ok(OpReply::Alarm(vec![change.alarm; usize::from(fell)]))
+                }
+            }
+            Command::LeaseGrant(grant) if grant.ttl_s > 9_000_000_000 => {
+                Err(KvError::LeaseTtlTooLarge)
+            }
+            Command::LeaseGrant(grant) if grant.id == 0 => Err(KvError::LeaseExists),
+            _ if corrupt => Err(KvError::Corrupt),
+            Command::LeaseGrant(_) if self.stands(AlarmKind::NoSpace) => Err(KvError::NoSpace),
+            Command::LeaseGrant(grant) if self.leases.contains_key(&grant.id) => {
+                Err(KvError::LeaseExists)
+            }
+            Command::LeaseGrant(grant) => {
+                self.leases.insert(grant.id, (grant.ttl_s, clock));
+                Ok(OpReply::LeaseGrant { id: grant.id, ttl_s: grant.ttl_s })
+            }
+            Command::LeaseRevoke { id } if self.end(*id) => Ok(OpReply::LeaseRevoke),
+            Command::LeaseRevoke { .. } => Err(KvError::LeaseNotFound),
+            Command::LeaseExpire { ids } => {
+                let ended = ids.iter().copied().filter(|id| self.end(*id)).collect();
+                Ok(OpReply::LeaseExpire { ended })
+            }
+            Command::Compact(compact) => {
+                if self.compacted >= Some(compact.revision) {
+                    Err(KvError::Compacted { oldest: self.oldest() })
+                } else if compact.revision > self.revision {
+                    Err(KvError::FutureRevision)
+                } else {
+                    self.compacted = Some(compact.revision);
+                    Ok(OpReply::Compact)
+                }
+            }
+        })
+    }
+
+    fn end(&mut self, id: i64) -> bool {
+        if self.leases.remove(&id).is_none() {
+            return false;
+        }
+        let keys = self.hanging(id);
+        for key in &keys {
+            let range = KeyRange::One(key.clone());
+            self.run_op(&TxnOp::DeleteRange(DeleteRange { range, want_previous: false }));
+        }
+        if !keys.is_empty() {
+            self.revision = self.revision.next();
+        }
+        true
+    }
+
+    fn stands(&self, kind: AlarmKind) -> bool {
+        self.alarms.iter().any(|alarm| alarm.kind == kind)
+    }
+
+    /// What an alarm forbids.
+    fn alarmed(&self, txn: &Txn) -> Option<KvError> {
+        let all = || txn.success.iter().chain(&txn.failure);
+        let only_reads = all().all(is_read);
+        if self.stands(AlarmKind::Corrupt) && !only_reads {
+            return Some(KvError::Corrupt);
+        }
+        (self.stands(AlarmKind::NoSpace) && all().any(has_put)).then_some(KvError::NoSpace)
+    }
+
+    fn apply_txn(&mut self, command: &Command) -> Reply {
         let before = self.changes.len();
         let txn = alone(command);
-        let result = self.refusal(&txn).map_or_else(|| Ok(self.run(&txn)), Err);
+        let refusal = self.refusal(&txn).or_else(|| self.alarmed(&txn));
+        let refusal = refusal.or_else(|| self.refusal_by_state(&txn));
+        let result = refusal.map_or_else(|| Ok(self.run(&txn)), Err);
         if self.changes.len() > before {
             self.revision = self.revision.next();
         }
@@ -56,7 +185,8 @@ impl Naive {
     pub(crate) fn query(&self, query: &RangeQuery) -> Reply {
         let txn =
             Txn { compare: vec![], success: vec![TxnOp::Range(query.clone())], failure: vec![] };
-        let result = self.refusal(&txn).map_or_else(|| Ok(range(&self.now(), self, query)), Err);
+        let refusal = self.refusal(&txn).or_else(|| self.refusal_by_state(&txn));
+        let result = refusal.map_or_else(|| Ok(range(&self.now(), self, query)), Err);
         Reply { revision: self.revision, result: result.map(OpReply::Range) }
     }
 
@@ -67,7 +197,7 @@ impl Naive {
         if worlds(txn).iter().any(|world| collides(world)) {
             return Some(KvError::DuplicateKey);
         }
-        self.refusal_by_state(txn)
+        None
     }
 
     fn taken<'a>(&self, txn: &'a Txn) -> (bool, &'a [TxnOp]) {
@@ -80,16 +210,17 @@ impl Naive {
         self.taken(txn).1.iter().find_map(|op| match op {
             TxnOp::Txn(txn) => self.refusal_by_state(txn),
             TxnOp::DeleteRange(_) => None,
-            TxnOp::Range(query) => match query.revision?.0 {
-                0 => Some(KvError::Compacted { oldest: Revision(1) }),
-                at => (at > self.revision.0).then_some(KvError::FutureRevision),
+            TxnOp::Range(query) => match query.revision? {
+                at if at > self.revision => Some(KvError::FutureRevision),
+                at => (at < self.oldest()).then_some(KvError::Compacted { oldest: self.oldest() }),
             },
             TxnOp::Put(put) => {
                 let keeps = put.value.is_none() || put.lease.is_none();
                 if keeps && !self.state(self.revision).contains_key(&put.key) {
                     return Some(KvError::KeyNotFound);
                 }
-                (put.lease.unwrap_or(0) != 0).then_some(KvError::LeaseNotFound)
+                let lease = put.lease.unwrap_or(0);
+                (lease != 0 && !self.leases.contains_key(&lease)).then_some(KvError::LeaseNotFound)
             }
         })
     }
@@ -140,6 +271,22 @@ impl Naive {
         let before = previous.clone().map(Into::into);
         self.changes.push(Change { kv: kv.into(), deleted: false, previous: before });
         previous
+    }
+}
+
+fn has_put(op: &TxnOp) -> bool {
+    match op {
+        TxnOp::Put(_) => true,
+        TxnOp::Txn(txn) => txn.success.iter().chain(&txn.failure).any(has_put),
+        TxnOp::Range(_) | TxnOp::DeleteRange(_) => false,
+    }
+}
+
+fn is_read(op: &TxnOp) -> bool {
+    match op {
+        TxnOp::Range(_) => true,
+        TxnOp::Txn(txn) => txn.success.iter().chain(&txn.failure).all(is_read),
+        TxnOp::Put(_) | TxnOp::DeleteRange(_) => false,
     }
 }
 

@@ -3,8 +3,8 @@
 use base::{KeyspaceId, Revision};
 use bytes::Bytes;
 use kv::command::{
-    Command, Compare, CompareHow, CompareWith, DeleteRange, Envelope, KeyRange, Put, RangeQuery,
-    Sort, SortTarget, Txn, TxnOp,
+    Alarm, AlarmChange, AlarmKind, Command, Compact, Compare, CompareHow, CompareWith, DeleteRange,
+    Envelope, KeyRange, LeaseGrant, Put, RangeQuery, Sort, SortTarget, Txn, TxnOp,
 };
 use kv::watch::WatchFilter;
 use proptest::collection::vec;
@@ -68,7 +68,7 @@ pub(crate) fn query() -> impl Strategy<Value = RangeQuery> {
 }
 
 pub(crate) fn put() -> impl Strategy<Value = Put> {
-    let lease = prop_oneof![10 => Just(Some(0)), 2 => Just(None), 1 => Just(Some(7))];
+    let lease = prop_oneof![8 => Just(Some(0)), 2 => Just(None), 6 => (1i64..3).prop_map(Some)];
     (key(), option::weighted(0.8, value()), lease, any::<bool>())
         .prop_map(|(key, value, lease, want_previous)| Put { key, value, lease, want_previous })
 }
@@ -108,10 +108,32 @@ pub(crate) fn txn() -> impl Strategy<Value = Txn> {
 
 pub(crate) fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        4 => put().prop_map(Command::Put),
-        1 => delete().prop_map(Command::DeleteRange),
-        3 => txn().prop_map(Command::Txn),
+        8 => put().prop_map(Command::Put),
+        2 => delete().prop_map(Command::DeleteRange),
+        6 => txn().prop_map(Command::Txn),
+        1 => ((0..REVISION_MAX / 2).prop_map(Revision), any::<bool>())
+            .prop_map(|(revision, physical)| Command::Compact(Compact { revision, physical })),
+        4 => (0i64..4, ttl()).prop_map(|(id, ttl_s)| Command::LeaseGrant(LeaseGrant { id, ttl_s })),
+        2 => (0i64..4).prop_map(|id| Command::LeaseRevoke { id }),
+        2 => vec(0i64..4, 0..4).prop_map(|ids| Command::LeaseExpire { ids }),
+        1 => alarm().prop_map(Command::Alarm),
     ]
+}
+
+fn ttl() -> impl Strategy<Value = u64> {
+    prop_oneof![9 => 0u64..100, 1 => 8_999_999_999u64..9_000_000_003]
+}
+
+fn alarm() -> impl Strategy<Value = AlarmChange> {
+    let kind = prop_oneof![3 => Just(AlarmKind::NoSpace), 1 => Just(AlarmKind::Corrupt)];
+    (1u64..3, kind, prop::bool::weighted(0.4))
+        .prop_map(|(member, kind, raise)| AlarmChange { alarm: Alarm { member, kind }, raise })
+}
+
+/// Who says it, and how far behind its last command the number is: mostly one ahead.
+pub(crate) fn numbering() -> impl Strategy<Value = Option<(u64, i64)>> {
+    let step = prop_oneof![6 => Just(1i64), 2 => Just(0), 1 => Just(-1), 1 => Just(2)];
+    option::weighted(0.3, (0u64..2, step))
 }
 
 pub(crate) fn envelope() -> impl Strategy<Value = Envelope> {

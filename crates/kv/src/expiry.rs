@@ -113,3 +113,80 @@ impl Expiry {
         self.leases.get(&id).map(|watched| watched.deadline.since(now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Time {
+        Time(seconds * 1_000_000_000)
+    }
+
+    const fn lease(id: i64, ttl_s: u64) -> LeaseGrant {
+        LeaseGrant { id, ttl_s }
+    }
+
+    fn sample() -> Expiry {
+        let mut expiry = Expiry::new();
+        expiry.on_lead([lease(1, 10), lease(2, 5), lease(3, 20)], at(100));
+        expiry
+    }
+
+    #[test]
+    fn nothing_is_due_before_its_time() {
+        let mut expiry = sample();
+        assert_eq!(expiry.deadline(), Some(at(105)));
+        assert_eq!(expiry.due(Time(at(105).0 - 1), 10), []);
+        assert_eq!(expiry.due(at(110), 10), [2, 1], "the most overdue first");
+        assert_eq!(expiry.due(at(110), 10), [], "named once");
+        assert_eq!(expiry.deadline(), Some(at(120)));
+        assert_eq!(expiry.remaining(3, at(110)), Some(Duration::from_secs(10)));
+        assert_eq!(expiry.remaining(1, at(111)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_renewal_gives_the_full_time_and_never_takes_some_back() {
+        let mut expiry = sample();
+        assert_eq!(expiry.renewed(2, at(103)), Some(5));
+        assert_eq!(expiry.renewed(2, at(101)), Some(5));
+        assert_eq!(expiry.remaining(2, at(103)), Some(Duration::from_secs(5)));
+        assert_eq!(expiry.due(at(107), 10), []);
+        assert_eq!(expiry.renewed(9, at(107)), None);
+    }
+
+    /// The end is in the log, perhaps: nobody may be told that the lease lives.
+    #[test]
+    fn a_lease_whose_end_is_proposed_is_not_renewed_until_it_is_withdrawn() {
+        let mut expiry = sample();
+        assert_eq!(expiry.due(at(105), 10), [2]);
+        assert_eq!(expiry.renewed(2, at(105)), None);
+        expiry.withdrawn(&[2, 9]);
+        assert_eq!(expiry.renewed(2, at(105)), Some(5));
+        assert_eq!(expiry.due(at(109), 10), []);
+        assert_eq!(expiry.due(at(110), 1), [1]);
+        assert_eq!(expiry.due(at(110), 10), [2]);
+        expiry.revoked(2);
+        expiry.withdrawn(&[2]);
+        assert_eq!(expiry.remaining(2, at(110)), None);
+    }
+
+    #[test]
+    fn a_new_leader_starts_over() {
+        let mut expiry = sample();
+        expiry.due(at(110), 10);
+        expiry.on_lead([lease(1, 10), lease(4, 1)], at(200));
+        assert_eq!(expiry.due(at(209), 10), [4]);
+        assert_eq!(expiry.due(at(210), 10), [1]);
+        assert_eq!(expiry.deadline(), None);
+    }
+
+    #[test]
+    fn an_entry_takes_only_so_many() {
+        let mut expiry = Expiry::new();
+        (1..=600).for_each(|id| expiry.granted(lease(id, 1), at(0)));
+        assert_eq!(expiry.due(at(1), usize::MAX).len(), LEASES_PER_EXPIRE_MAX);
+        assert_eq!(expiry.due(at(1), usize::MAX).len(), 600 - LEASES_PER_EXPIRE_MAX);
+        expiry.granted(lease(1, 1), at(1));
+        assert_eq!(expiry.due(at(2), 5), [1], "granted anew");
+    }
+}

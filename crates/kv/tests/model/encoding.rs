@@ -1,10 +1,14 @@
 //! What is written is read back; what was not written never panics.
 
 use crate::strategy;
+use base::Revision;
 use base::codec::CodecError;
 use base::limits::TXN_DEPTH_MAX;
 use bytes::Bytes;
-use kv::command::{Command, Envelope, KeyRange, Put, Txn, TxnOp};
+use kv::command::{
+    Alarm, AlarmChange, AlarmKind, Command, Compact, Envelope, KeyRange, LeaseGrant, Put, Txn,
+    TxnOp,
+};
 use kv::encode::{decode, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -102,6 +106,34 @@ fn a_put_to_the_byte() {
         1, 1, b'k', 7, 2, b'v', b'v', 0, 0, 0, 0, 0, 0, 0, 0,
     ];
     assert_eq!(encode(&envelope, &Command::Put(put)), wanted);
+}
+
+/// The same for everything but data.
+#[test]
+fn the_other_commands_to_the_byte() {
+    let alarm = Alarm { member: 3, kind: AlarmKind::Corrupt };
+    let table: [(Command, &[u8]); 5] = [
+        (Command::Compact(Compact { revision: Revision(300), physical: true }), &[5, 0xac, 2, 1]),
+        (
+            Command::LeaseGrant(LeaseGrant { id: -2, ttl_s: 5 }),
+            &[6, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 5],
+        ),
+        (Command::LeaseRevoke { id: 1 }, &[7, 1, 0, 0, 0, 0, 0, 0, 0]),
+        (Command::LeaseExpire { ids: vec![2] }, &[8, 1, 2, 0, 0, 0, 0, 0, 0, 0]),
+        (Command::Alarm(AlarmChange { alarm, raise: true }), &[9, 3, 2, 1]),
+    ];
+    for (command, wanted) in table {
+        let body = encode(&Envelope::default(), &command);
+        assert_eq!(body[7..], *wanted, "{command:?}");
+    }
+}
+
+#[test]
+fn an_expiry_of_too_many_leases_is_refused() {
+    let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 8, 0xf5, 3];
+    bytes.extend([0; 8 * 501]);
+    let refused = decode(bytes.into());
+    assert!(matches!(refused, Err(CodecError::Invalid { what: "leases to end", got: 501 })));
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Naive {
             }
             it if it > last => refused(KvError::SequenceGap { expected: last + 1 }),
             it if it < last => refused(KvError::SequenceOld { last }),
-            _ => self.said[&client].1.clone(),
+            _ => self.said.get(&client).map(|said| said.1.clone()).unwrap(),
         }
     }
 

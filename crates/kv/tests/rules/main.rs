@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod build;
+mod compaction;
 mod large;
+mod leases;
 mod ranges;
+mod refusals;
 mod revisions;
 mod shapes;
 mod txns;

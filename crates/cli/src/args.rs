@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 
-/// The whole command line, except what `server`, `dev` and `sim` read themselves.
+/// The whole command line, except what `server`, `dev`, `sim` and `bench` read themselves.
 #[derive(Parser, Debug)]
 #[command(
     name = "trimaran",
@@ -84,6 +84,9 @@ pub(crate) enum Verb {
     /// Run the cluster in a world made from a seed [`trimaran sim --help`]
     #[command(disable_help_flag = true)]
     Sim(Elsewhere),
+    /// Load a cluster and measure it [`trimaran bench --help`]
+    #[command(disable_help_flag = true)]
+    Bench(Elsewhere),
 }
 
 /// Words that another parser has read, if they stood first.

@@ -1,7 +1,8 @@
 //! What did the person ask? The binary `trimaran`: a server, a dev cluster, the
-//! verbs of etcdctl, the simulator.
+//! verbs of etcdctl, the simulator, a load to measure with.
 
 mod args;
+mod bench;
 mod caller;
 mod command;
 mod dev;
@@ -29,13 +30,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// `server`, `dev` and `sim` read their own words, so that the options of the
+/// `server`, `dev`, `sim` and `bench` read their own words, so that the options of the
 /// client verbs do not mix with theirs.
 fn run(words: &[OsString]) -> Result<(), Failure> {
     match words.split_first() {
         Some((first, rest)) if first == "server" => server::run(rest),
         Some((first, rest)) if first == "dev" => dev::run(rest),
         Some((first, rest)) if first == "sim" => sim::run(rest),
+        Some((first, rest)) if first == "bench" => bench::run(rest),
         _ => verb(words),
     }
 }

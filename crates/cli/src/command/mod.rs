@@ -31,9 +31,9 @@ pub(crate) async fn run(
         Verb::Get(args) => get::run(args, caller, out).await,
         Verb::Del(args) => del::run(args, caller, out).await,
         Verb::Watch(args) => watch::run(args, caller, out).await,
-        Verb::Server(_) | Verb::Dev(_) | Verb::Sim(_) => {
-            Err(Failure::arguments("`server`, `dev` and `sim` stand first: trimaran server …"))
-        }
+        Verb::Server(_) | Verb::Dev(_) | Verb::Sim(_) | Verb::Bench(_) => Err(Failure::arguments(
+            "`server`, `dev`, `sim` and `bench` stand first: trimaran server …",
+        )),
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) mod process;
 mod prompt;
 mod ready;
 mod spawn;
-mod state;
+pub(crate) mod state;
 mod stop;
 mod up;
 

@@ -6,7 +6,7 @@ use crate::directory::Own;
 use crate::event::Member;
 use crate::lane::{Lane, Parts};
 use crate::mail::Sender;
-use crate::replica::Replica;
+use crate::replica::{Limits, Replica};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -45,6 +45,10 @@ pub struct BootOptions {
     pub timing: Timing,
     /// How long an ask may take.
     pub request_timeout: Duration,
+    /// Bytes of data and history that a keyspace may hold; `None` is no limit.
+    pub quota: Option<u64>,
+    /// How long history is kept; `None`: until somebody compacts it.
+    pub keep_history: Option<Duration>,
     /// The size of a segment of the log, in bytes.
     pub segment_bytes: u64,
     /// Decides every random choice of this life; another one each time.
@@ -243,11 +247,20 @@ fn assemble(
             BootError::Log { group, index: Index::ZERO, why: "it cannot be opened" }
         })?;
         let sender = Sender { group, era: FIRST_ERA, incarnation: owner.incarnation };
-        groups.insert(group, Replica::new(sender, &setup, protocol, prng.next()));
+        let limits = Limits { quota: options.quota, keep_history: options.keep_history };
+        groups.insert(group, Replica::new(sender, &setup, protocol, prng.next(), limits));
     }
     let own = Own { me: owner.node, client_urls: options.client_urls.clone(), bootstrap };
     let (heartbeat, request_timeout) = (options.timing.heartbeat, options.request_timeout);
-    Ok(Lane::new(Parts { own, wal: recovered.wal, groups, heartbeat, request_timeout }, now))
+    let (wal, lease_floor_s) = (recovered.wal, lease_floor_s(options.timing.election));
+    let parts = Parts { own, wal, groups, heartbeat, request_timeout, prng, lease_floor_s };
+    Ok(Lane::new(parts, now))
+}
+
+/// The least time of a lease: one and a half election timeouts, in whole
+/// seconds (etcd's rule), so that a change of leader ends none by itself.
+fn lease_floor_s(election: Duration) -> u64 {
+    (election * 3 / 2).as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX)
 }
 
 /// What the log says about a group, in the words of the protocol.

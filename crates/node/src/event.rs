@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use base::{AskId, GroupId, Index, KeyspaceId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
 use journal::disk::{DiskDone, DiskError, DiskOp};
-use kv::command::{Changes, Command, Envelope, KeyRange, RangeQuery, Reply, Txn};
+use kv::command::{Alarm, Changes, Command, Envelope, KeyRange, KvError, RangeQuery, Reply, Txn};
 
 /// What happens to a lane.
 ///
@@ -62,6 +62,15 @@ pub enum Event {
         /// How many batches.
         batches: u32,
     },
+    /// Asks how far watches are: told as [`WatchEvent::Progress`] on `key` at the
+    /// end of the turn, behind all events, if every one of `all` has been told
+    /// everything there is; not at all otherwise.
+    Progress {
+        /// The watch that is told.
+        key: WatchKey,
+        /// The watches that must be up to date.
+        all: Vec<WatchKey>,
+    },
     /// Closes a watch: nothing is said about it any more.
     Unwatch {
         /// The watch.
@@ -93,8 +102,52 @@ pub enum Ask {
         /// How fresh the answer must be.
         level: Level,
     },
+    /// Renew a lease, or hear how long it lives still. The leader alone knows;
+    /// any node asks it. Linearizable: it is answered only after a round of
+    /// leadership that began after the ask.
+    Lease {
+        /// The keyspace.
+        keyspace: KeyspaceId,
+        /// Which lease, and whether to renew it.
+        ask: LeaseAsk,
+    },
+    /// The ids of all leases. Linearizable.
+    Leases {
+        /// The keyspace.
+        keyspace: KeyspaceId,
+    },
+    /// The alarms that stand. Linearizable.
+    Alarms {
+        /// The keyspace.
+        keyspace: KeyspaceId,
+    },
+    /// A hash of the pairs as of a revision, as this node has applied them.
+    HashKv {
+        /// The keyspace.
+        keyspace: KeyspaceId,
+        /// The revision; `None` is the newest.
+        revision: Option<Revision>,
+    },
     /// How this node is. Answered without asking anybody.
     Status,
+}
+
+/// What is asked about a lease.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeaseAsk {
+    /// Its id.
+    pub id: i64,
+    /// Give it its full time again.
+    pub renew: bool,
+}
+
+/// What the leader knows of a lease.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeaseTold {
+    /// The time it was granted, in seconds; 0: there is no such lease.
+    pub ttl_s: u64,
+    /// What is left of it, in milliseconds.
+    pub remaining_ms: u64,
 }
 
 /// What to read.
@@ -194,6 +247,28 @@ pub enum Answer {
     Kv(Reply),
     /// The members, in the order of their ids.
     Members(Vec<Member>),
+    /// A lease, renewed or not; its keys only if it was not to be renewed.
+    Lease {
+        /// What the leader knows of it.
+        told: LeaseTold,
+        /// The keys that hang on it, in order.
+        keys: Vec<Bytes>,
+    },
+    /// The ids of all leases.
+    Leases(Vec<i64>),
+    /// The alarms that stand.
+    Alarms(Vec<Alarm>),
+    /// A hash of the pairs.
+    HashKv {
+        /// The keyspace's revision.
+        revision: Revision,
+        /// The hash, or why there is none.
+        hash: Result<u64, KvError>,
+        /// The revision that was hashed.
+        at: Revision,
+        /// The revision of the last compaction, if there was one.
+        compacted: Option<Revision>,
+    },
     /// How this node is.
     Status(Status),
     /// Not done, or not known to be done.
@@ -263,6 +338,11 @@ pub enum WatchEvent {
         revision: Revision,
         /// The revisions that hold something for this watch.
         batches: Vec<Changes>,
+    },
+    /// Everything up to here was told.
+    Progress {
+        /// The keyspace's revision.
+        revision: Revision,
     },
     /// It asked for what is no longer kept, and is closed.
     Compacted {

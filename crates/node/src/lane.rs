@@ -1,26 +1,25 @@
 //! The stepped machine: some groups, their one log, their timers, and the
 //! clients who wait. Everything that a server or a simulator drives.
 
+mod ask;
+
 use crate::directory::Own;
-use crate::event::{Action, Answer, Ask, Event, Halt, Level, Note, Refused, WatchEvent, WatchOpen};
+use crate::event::{Action, Answer, Event, Halt, Note, Refused, WatchEvent};
 use crate::fabric::Fabric;
 use crate::intake::Intake;
-use crate::machine::Look;
 use crate::mail::Mail;
 use crate::replica::{Replica, Turn};
 use crate::wire::{self, Post, Say};
-use crate::writes::Owner;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use base::limits::{ENTRY_BYTES_MAX, WATCHES_MAX};
+use base::prng::Prng;
 use base::time::earliest;
-use base::{AskId, GroupId, Index, KeyspaceId, NodeId, Serial, Time, WatchKey};
+use base::{AskId, GroupId, Index, NodeId, Serial, Time, WatchKey};
 use bytes::Bytes;
 use consensus::contract::Input;
 use core::time::Duration;
 use journal::disk::DiskDone;
 use journal::wal::Wal;
-use kv::command::{Command, Envelope, Reply};
 
 /// One lane of a node.
 #[derive(Debug)]
@@ -34,6 +33,9 @@ pub struct Lane {
     mail: Mail,
     intake: Intake,
     watches: BTreeMap<WatchKey, GroupId>,
+    /// Picks the ids of leases whose clients leave that to us.
+    prng: Prng,
+    lease_floor_s: u64,
     ready: bool,
     halt: Option<Halt>,
     /// Nothing is done after the lane has stopped.
@@ -48,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) groups: BTreeMap<GroupId, Replica>,
     pub(crate) heartbeat: Duration,
     pub(crate) request_timeout: Duration,
+    pub(crate) prng: Prng,
+    pub(crate) lease_floor_s: u64,
 }
 
 impl Lane {
@@ -61,6 +65,8 @@ impl Lane {
             mail: Mail::default(),
             intake: Intake::new(parts.request_timeout),
             watches: BTreeMap::new(),
+            prng: parts.prng,
+            lease_floor_s: parts.lease_floor_s,
             ready: false,
             halt: None,
             halted: false,
@@ -89,6 +95,9 @@ impl Lane {
                 self.intake.finish(id);
             }
             Event::Watch { key, open } => self.on_watch(key, open, out),
+            Event::Progress { key, all } => {
+                self.with_watch(key, |replica| replica.progress(key, all));
+            }
             Event::Credit { key, batches } => {
                 self.with_watch(key, |replica| replica.credit(key, batches));
             }
@@ -209,98 +218,13 @@ impl Lane {
                 Say::Forwarded { ticket, place } => {
                     replica.on_forwarded(turn, from, ticket, place);
                 }
+                Say::Lease { ticket, ask } => replica.on_lease(turn, from, ticket, ask),
+                Say::Leased { ticket, told } => replica.on_leased(turn, ticket, told),
             });
             if known.is_none() {
                 out.push(Action::Note(Note::Dropped { from, why: "unknown group" }));
             }
         }
-    }
-
-    fn on_ask(&mut self, now: Time, id: AskId, ask: Ask, out: &mut Vec<Action>) {
-        let done = match ask {
-            Ask::Status => self.groups.get(&GroupId::DEFAULT).map(|it| Answer::Status(it.status())),
-            Ask::Members { level } => {
-                self.look(now, id, GroupId::DIRECTORY, Look::Members, level, out)
-            }
-            Ask::Read { keyspace, query, level } => {
-                self.look(now, id, group_of(keyspace), Look::Kv(query), level, out)
-            }
-            Ask::Write { envelope, command } => self.refused(&envelope, &command).or_else(|| {
-                let body = kv::encode::encode(&envelope, &command);
-                self.write(now, id, group_of(envelope.keyspace), body, out)
-            }),
-        };
-        if let Some(answer) = done {
-            let term = self.groups.get(&GroupId::DEFAULT).map_or(1, Replica::term);
-            out.push(Action::Reply { id, term, answer });
-        }
-    }
-
-    /// What every state would refuse is refused here and costs no log entry.
-    fn refused(&self, envelope: &Envelope, command: &Command) -> Option<Answer> {
-        let why = kv::check::check(command).err()?;
-        let keyspace = self.groups.get(&group_of(envelope.keyspace))?.machine().keyspace()?;
-        Some(Answer::Kv(Reply { revision: keyspace.revision(), result: Err(why) }))
-    }
-
-    fn look(
-        &mut self,
-        now: Time,
-        id: AskId,
-        group: GroupId,
-        look: Look,
-        level: Level,
-        out: &mut Vec<Action>,
-    ) -> Option<Answer> {
-        let Some(replica) = self.groups.get_mut(&group) else { return Some(no_keyspace()) };
-        if level == Level::Serializable {
-            return Some(replica.look(&look).unwrap_or_else(no_keyspace));
-        }
-        if let Err(why) = self.intake.admit(now, id, group, size_of::<Look>()) {
-            return Some(Answer::Refused(why));
-        }
-        self.one(now, out, group, |replica, _| replica.read(id, look));
-        None
-    }
-
-    fn write(
-        &mut self,
-        now: Time,
-        id: AskId,
-        group: GroupId,
-        body: Bytes,
-        out: &mut Vec<Action>,
-    ) -> Option<Answer> {
-        if group == GroupId::DIRECTORY || !self.groups.contains_key(&group) {
-            return Some(no_keyspace());
-        }
-        if body.len() > ENTRY_BYTES_MAX {
-            return Some(Answer::Refused(Refused::TooLarge));
-        }
-        if let Err(why) = self.intake.admit(now, id, group, body.len()) {
-            return Some(Answer::Refused(why));
-        }
-        self.one(now, out, group, |replica, turn| replica.write(turn, Owner::Client(id), body));
-        None
-    }
-
-    fn on_watch(&mut self, key: WatchKey, open: WatchOpen, out: &mut Vec<Action>) {
-        let group = group_of(open.keyspace);
-        let full = self.watches.len() >= WATCHES_MAX;
-        let replica = self.groups.get_mut(&group);
-        let opened = match replica.filter(|it| it.machine().keyspace().is_some()) {
-            _ if full => Err(Refused::TooManyRequests),
-            None => Err(Refused::NoSuchKeyspace),
-            Some(replica) => Ok((replica.term(), replica.watch(key, open))),
-        };
-        let (term, event) = match opened {
-            Ok((term, revision)) => (term, WatchEvent::Opened { revision }),
-            Err(why) => (1, WatchEvent::Refused(why)),
-        };
-        if matches!(event, WatchEvent::Opened { .. }) {
-            self.watches.insert(key, group);
-        }
-        out.push(Action::Watch { key, term, event });
     }
 
     fn with_watch(&mut self, key: WatchKey, work: impl FnOnce(&mut Replica)) {
@@ -312,7 +236,13 @@ impl Lane {
 
     /// Puts together what the events of the turn owe: letters, one disk operation.
     fn end_turn(&mut self, now: Time, out: &mut Vec<Action>) {
+        let before = out.len();
         self.each(now, out, |replica, turn| replica.end_turn(turn));
+        for action in out.iter().skip(before) {
+            if let Action::Watch { key, event: WatchEvent::Compacted { .. }, .. } = action {
+                self.watches.remove(key);
+            }
+        }
         if let Some(op) = self.wal.next_op(now) {
             out.push(crate::event::Action::Disk(op));
             let early = self.wal.last_serial();
@@ -337,15 +267,6 @@ impl Lane {
         }
         out.push(Action::Halt(why));
     }
-}
-
-/// The group that serves a keyspace: every keyspace has one shard so far.
-const fn group_of(keyspace: KeyspaceId) -> GroupId {
-    GroupId(keyspace.0)
-}
-
-const fn no_keyspace() -> Answer {
-    Answer::Refused(Refused::NoSuchKeyspace)
 }
 
 fn refuse_for_ever(event: &Event, out: &mut Vec<Action>) {

@@ -9,12 +9,14 @@ extern crate alloc;
 
 pub mod boot;
 pub mod bootstrap;
+mod compactor;
 mod directory;
 pub mod event;
 mod fabric;
 mod forwards;
 mod intake;
 pub mod lane;
+mod leases;
 mod machine;
 mod mail;
 mod reads;

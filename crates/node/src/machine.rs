@@ -1,8 +1,8 @@
 //! What a group's log means: the directory of the cluster, or a keyspace.
 
 use crate::directory::{Change, Directory, Own};
-use crate::event::{Answer, Query};
-use base::{GroupId, Index, KeyspaceId};
+use crate::event::{Answer, LeaseAsk, LeaseTold, Query};
+use base::{GroupId, Index, KeyspaceId, Revision};
 use bytes::Bytes;
 use consensus::entry::{Entry, EntryKind};
 
@@ -26,6 +26,16 @@ pub(crate) enum Look {
     Kv(Query),
     /// The directory's members.
     Members,
+    /// What the leader knows of a lease: not the machine's to answer.
+    Lease(LeaseAsk),
+    /// The keys of a lease, beside what the leader told of it.
+    LeaseKeys(LeaseAsk, LeaseTold),
+    /// All leases.
+    Leases,
+    /// All alarms.
+    Alarms,
+    /// A hash of the pairs.
+    HashKv(Option<Revision>),
 }
 
 impl Machine {
@@ -85,7 +95,8 @@ impl Machine {
             (Self::Keyspace(machine), Look::Kv(Query::Txn(txn))) => {
                 Some(Answer::Kv(machine.read_txn(txn)))
             }
-            (Self::Directory(_), Look::Kv(_)) | (Self::Keyspace(_), Look::Members) => None,
+            (Self::Keyspace(machine), look) => look_further(machine, look),
+            (Self::Directory(_), _) => None,
         }
     }
 
@@ -94,6 +105,14 @@ impl Machine {
         match self {
             Self::Directory(directory) => directory.lacks(own, leads).map(|it| it.encode()),
             Self::Keyspace(_) => None,
+        }
+    }
+
+    /// The keyspace, if it is one, to be tidied up.
+    pub(crate) const fn keyspace_mut(&mut self) -> Option<&mut kv::machine::Machine> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Keyspace(machine) => Some(machine),
         }
     }
 
@@ -111,5 +130,23 @@ impl Machine {
             Self::Directory(directory) => directory.state_hash(),
             Self::Keyspace(machine) => machine.state_hash(),
         }
+    }
+}
+
+/// What is asked more rarely.
+fn look_further(machine: &kv::machine::Machine, look: &Look) -> Option<Answer> {
+    match look {
+        Look::Leases => Some(Answer::Leases(machine.leases().map(|it| it.id).collect())),
+        Look::Alarms => Some(Answer::Alarms(machine.alarms())),
+        Look::LeaseKeys(ask, told) => {
+            let keys = machine.lease(ask.id).map(|it| it.keys).unwrap_or_default();
+            Some(Answer::Lease { told: *told, keys })
+        }
+        Look::HashKv(at) => {
+            let (revision, compacted) = (machine.revision(), machine.compacted());
+            let at = at.unwrap_or(revision);
+            Some(Answer::HashKv { revision, hash: machine.hash_at(at), at, compacted })
+        }
+        Look::Lease(_) | Look::Members | Look::Kv(_) => None,
     }
 }

@@ -49,7 +49,7 @@ impl Mail {
     pub(crate) fn say(&mut self, sender: Sender, to: NodeId, say: Say) {
         let class = match &say {
             Say::Letter(letter) if !letter.is_bulk() => Class::Urgent,
-            Say::Forwarded { .. } => Class::Urgent,
+            Say::Forwarded { .. } | Say::Lease { .. } | Say::Leased { .. } => Class::Urgent,
             Say::Letter(_) | Say::Forward { .. } => Class::Bulk,
         };
         let frame = self.frames.entry((to, class)).or_insert_with(wire::begin_frame);

@@ -2,16 +2,26 @@
 //! question to the leadership, then wait until the state is far enough.
 
 use crate::machine::Look;
+use crate::wire::Ticket;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use base::{AskId, Index, Time};
+use base::{AskId, Index, NodeId, Time};
 use core::time::Duration;
+
+/// Who waits for a read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Who {
+    /// A client of this node.
+    Client(AskId),
+    /// Another node, for a client of its own.
+    Peer(NodeId, Ticket),
+}
 
 /// A read that somebody waits for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Read {
     /// Who waits.
-    pub(crate) id: AskId,
+    pub(crate) who: Who,
     /// What is read.
     pub(crate) look: Look,
 }
@@ -95,7 +105,10 @@ impl Reads {
 
     /// Nobody waits for these any more.
     pub(crate) fn forget(&mut self, asks: &BTreeSet<AskId>) {
-        let keep = |read: &Read| !asks.contains(&read.id);
+        let keep = |read: &Read| match read.who {
+            Who::Client(id) => !asks.contains(&id),
+            Who::Peer(..) => true,
+        };
         self.gathering.retain(keep);
         self.asked.values_mut().for_each(|it| it.reads.retain(keep));
         self.waiting.retain(|_, reads| {
@@ -110,7 +123,7 @@ mod tests {
     use super::*;
 
     fn read(id: u64) -> Read {
-        Read { id: AskId(id), look: Look::Members }
+        Read { who: Who::Client(AskId(id)), look: Look::Members }
     }
 
     #[test]

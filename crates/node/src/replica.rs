@@ -1,23 +1,25 @@
 //! One group's copy on this node: its protocol, its state machine, and the
 //! people who wait for them.
 
+mod ask;
+mod lease;
+mod turn;
+
+use crate::compactor::Compactor;
 use crate::directory::Own;
-use crate::event::{Action, Answer, Halt, Note, Refused, Status, WatchOpen};
+use crate::event::{Action, Answer, Halt, Note, Status, WatchOpen};
 use crate::forwards::Forwards;
 use crate::intake::Intake;
+use crate::leases::Leases;
 use crate::machine::{Look, Machine};
 use crate::mail::{Mail, Sender};
-use crate::reads::{Read, Reads};
+use crate::reads::{Read, Reads, Who};
 use crate::watches::Watches;
-use crate::wire::{Say, Ticket};
 use crate::writes::{Outcome, Owner, Writes};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use base::time::earliest;
-use base::{AskId, Ballot, Index, NodeId, Revision, Serial, Time, WatchKey};
-use bytes::Bytes;
-use consensus::contract::{self, Input, Lead, Outbox, Refusal, Setup, Write};
-use consensus::entry::EntryKind;
+use base::{AskId, Index, NodeId, Revision, Serial, Time, WatchKey};
+use consensus::contract::{self, Input, Lead, Outbox, Setup, Write};
 use consensus::protocol::Protocol;
 use core::time::Duration;
 use journal::record::{Record, RecordKind};
@@ -44,6 +46,15 @@ pub(crate) struct Turn<'a> {
     pub(crate) out: &'a mut Vec<Action>,
 }
 
+/// What a keyspace may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of data and history; `None` is no limit.
+    pub(crate) quota: Option<u64>,
+    /// How long history is kept; `None` until somebody compacts it.
+    pub(crate) keep_history: Option<Duration>,
+}
+
 /// One group's copy on this node.
 #[derive(Debug)]
 pub(crate) struct Replica {
@@ -60,6 +71,14 @@ pub(crate) struct Replica {
     writes: Writes,
     reads: Reads,
     forwards: Forwards,
+    leases: Leases,
+    compactor: Compactor,
+    /// Compactions whose clients wait until the room is free again.
+    physical: BTreeSet<AskId>,
+    swept: Vec<(AskId, Answer)>,
+    /// Room is short: an alarm is to be raised.
+    alarm: bool,
+    limits: Limits,
     /// The watches of the keyspace.
     pub(crate) watches: Watches,
     proposals: u64,
@@ -72,7 +91,13 @@ pub(crate) struct Replica {
 impl Replica {
     /// A replica that starts with what its disk says. `life` names this life
     /// of the process, so that nothing said to an earlier one counts.
-    pub(crate) fn new(sender: Sender, setup: &Setup, protocol: Protocol, life: u64) -> Self {
+    pub(crate) fn new(
+        sender: Sender,
+        setup: &Setup,
+        protocol: Protocol,
+        life: u64,
+        limits: Limits,
+    ) -> Self {
         let (me, patience) = (setup.me, setup.timing.election);
         let status = protocol.status();
         Self {
@@ -88,6 +113,12 @@ impl Replica {
             writes: Writes::new(life),
             reads: Reads::default(),
             forwards: Forwards::default(),
+            leases: Leases::new(life),
+            compactor: Compactor::new(limits.keep_history),
+            physical: BTreeSet::new(),
+            swept: Vec::new(),
+            alarm: false,
+            limits,
             watches: Watches::default(),
             proposals: 0,
             chore_after: Time::ZERO,
@@ -158,11 +189,13 @@ impl Replica {
                 base::invariant!(I75, false, "{index} is chosen and not in the log");
                 return;
             };
+            let ballot = entry.ballot;
             let Ok(answer) = self.machine.apply(entry) else {
                 *turn.halt = Some(Halt::UnknownCommand { group: self.sender.group, index });
                 return;
             };
-            self.writes.on_applied(index, entry.ballot, answer, &mut told);
+            self.leases_applied(turn.now, answer.as_ref());
+            self.writes.on_applied(index, ballot, answer, &mut told);
         }
         self.tell(turn, told);
     }
@@ -171,6 +204,9 @@ impl Replica {
         for Outcome { owner, result } in told {
             match (owner, result) {
                 (Owner::Chore, _) => self.chore_after = turn.now,
+                (Owner::Ending(number), result) => {
+                    self.leases.on_ending(number, result.is_ok(), turn.now + self.patience);
+                }
                 (Owner::Client(id), Err(why)) => self.reply(turn, id, Answer::Refused(why)),
                 (Owner::Client(id), Ok(answer)) => {
                     self.reply(turn, id, answer.unwrap_or(Answer::Members(Vec::new())));
@@ -179,84 +215,20 @@ impl Replica {
         }
     }
 
-    fn reply(&self, turn: &mut Turn<'_>, id: AskId, answer: Answer) {
+    fn reply(&mut self, turn: &mut Turn<'_>, id: AskId, answer: Answer) {
+        if self.physical.remove(&id) && self.machine.keyspace().is_some_and(|it| !it.is_swept()) {
+            self.swept.push((id, answer));
+            return;
+        }
         if turn.intake.finish(id) {
             turn.out.push(Action::Reply { id, term: self.term(), answer });
         }
     }
 
-    /// A write that somebody waits for: to the log, to the leader, or parked.
-    pub(crate) fn write(&mut self, turn: &mut Turn<'_>, owner: Owner, body: Bytes) {
-        match self.lead.leader {
-            Some(leader) if leader == self.me => match self.propose(turn, body.clone()) {
-                Ok((index, ballot)) => self.writes.place(owner, index, ballot),
-                Err(Refusal::NotLeader(_)) => self.writes.park(owner, body),
-                Err(Refusal::Busy) => {
-                    let result = Err(Refused::TooManyRequests);
-                    self.tell(turn, Vec::from([Outcome { owner, result }]));
-                }
-            },
-            Some(leader) => {
-                let ticket = self.writes.forward(owner, leader);
-                let say = Say::Forward { ticket, ballot: self.lead.ballot, body };
-                turn.mail.say(self.sender, leader, say);
-            }
-            None => self.writes.park(owner, body),
-        }
-    }
-
-    /// Puts a command into the log, if this replica leads.
-    fn propose(&mut self, turn: &mut Turn<'_>, body: Bytes) -> Result<(Index, Ballot), Refusal> {
-        self.proposals += 1;
-        let id = AskId(self.proposals);
-        self.outbox.serial = turn.wal.last_serial();
-        let propose = Input::Propose { id, kind: EntryKind::Command, body };
-        self.protocol.step(turn.now, propose, &mut self.outbox);
-        let answer = self.outbox.answers.pop();
-        self.drain(turn);
-        match answer {
-            Some(contract::Answer::Accepted { index, ballot, .. }) => Ok((index, ballot)),
-            Some(contract::Answer::Refused { why, .. }) => Err(why),
-            Some(contract::Answer::ReadAt { .. }) | None => Err(Refusal::NotLeader(None)),
-        }
-    }
-
-    /// A command that another node forwards. A repeated letter gets no answer:
-    /// the first one has it.
-    pub(crate) fn on_forward(
-        &mut self,
-        turn: &mut Turn<'_>,
-        from: NodeId,
-        ticket: Ticket,
-        ballot: Ballot,
-        body: Bytes,
-    ) {
-        let leads = self.lead.leader == Some(self.me) && self.lead.ballot == ballot;
-        if leads && !self.forwards.take(ballot, from, ticket) {
-            return;
-        }
-        let sound = leads && self.machine.understands(&body);
-        let place = if sound { self.propose(turn, body).ok() } else { None };
-        turn.mail.say(self.sender, from, Say::Forwarded { ticket, place });
-    }
-
-    /// The leader says where a command that was forwarded stands.
-    pub(crate) fn on_forwarded(
-        &mut self,
-        turn: &mut Turn<'_>,
-        from: NodeId,
-        ticket: Ticket,
-        place: Option<(Index, Ballot)>,
-    ) {
-        let applied = self.machine.applied();
-        let outcome = self.writes.on_forwarded(from, ticket, place, applied);
-        self.tell(turn, outcome.into_iter().collect());
-    }
-
     /// A linearizable read.
-    pub(crate) fn read(&mut self, id: AskId, look: Look) {
+    pub(crate) fn read(&mut self, who: Who, look: Look) {
         self.dirty = true;
-        self.reads.gather(Read { id, look });
+        self.reads.gather(Read { who, look });
     }
 
     /// What the state says right now; `None` if this is not the machine to ask.
@@ -271,79 +243,30 @@ impl Replica {
         self.watches.open(key, open, current)
     }
 
+    /// Asks whether these watches are up to date.
+    pub(crate) fn progress(&mut self, key: WatchKey, all: Vec<WatchKey>) {
+        self.dirty = true;
+        self.watches.progress(key, all);
+    }
+
     /// Gives a watch more room.
     pub(crate) fn credit(&mut self, key: WatchKey, batches: u32) {
         self.dirty = true;
         self.watches.credit(key, batches);
     }
 
-    /// Does what the time says.
-    pub(crate) fn on_timeout(&mut self, turn: &mut Turn<'_>) {
-        if self.protocol.deadline().is_some_and(|due| due <= turn.now) {
-            self.step(turn, Input::Timeout);
-        }
-        self.reads.retry(turn.now, self.patience);
-        self.dirty |= self.reads.any_gathered() || self.writes.any_parked();
-    }
-
-    /// Everything up to `durable` is on disk.
-    pub(crate) fn on_durable(&mut self, turn: &mut Turn<'_>) {
-        if self.told < self.written && self.told < turn.durable {
-            self.told = turn.durable;
-            self.step(turn, Input::Durable(turn.durable));
-        }
-    }
-
-    /// Ends the turn: what waited for a leader goes, letters are written, reads
-    /// that can be served are, and watches move.
-    pub(crate) fn end_turn(&mut self, turn: &mut Turn<'_>) {
-        if !core::mem::take(&mut self.dirty) {
-            return;
-        }
-        self.chore(turn);
-        if self.lead.leader.is_some() {
-            for (owner, body) in self.writes.unpark() {
-                self.write(turn, owner, body);
-            }
-            if self.reads.any_gathered() {
-                let question = self.reads.ask(turn.now);
-                self.step(turn, Input::Read { id: question });
-            }
-        }
-        self.step(turn, Input::Flush);
-        for read in self.reads.ready(self.machine.applied()) {
-            if let Some(answer) = self.machine.look(&read.look) {
-                self.reply(turn, read.id, answer);
-            }
-        }
-        let term = self.term();
-        if let Some(machine) = self.machine.keyspace() {
-            self.watches.fill(machine, term, turn.out);
-        }
-        self.dirty = false;
-    }
-
-    /// What this node itself has to say in the log, one thing at a time.
-    fn chore(&mut self, turn: &mut Turn<'_>) {
-        if self.lead.leader.is_none() || turn.now < self.chore_after {
-            return;
-        }
-        let leads = self.lead.leader == Some(self.me);
-        if let Some(body) = self.machine.chore(turn.own, leads) {
-            self.chore_after = turn.now + self.patience;
-            self.write(turn, Owner::Chore, body);
-        }
-    }
-
     /// Nobody waits for these any more; says which were never proposed.
     pub(crate) fn forget(&mut self, asks: &BTreeSet<AskId>) -> BTreeSet<AskId> {
         self.reads.forget(asks);
+        self.leases.forget(asks);
+        self.physical.retain(|id| !asks.contains(id));
+        self.swept.retain(|(id, _)| !asks.contains(id));
         self.writes.forget(asks)
     }
 
-    /// When [`Replica::on_timeout`] has something to do.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        earliest(self.protocol.deadline(), self.reads.deadline(self.patience))
+    /// Whether this node leads, as far as it knows.
+    pub(crate) fn leads(&self) -> bool {
+        self.lead.leader == Some(self.me)
     }
 
     /// Whether a leader is known.

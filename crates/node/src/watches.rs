@@ -23,6 +23,8 @@ pub(crate) struct Watches {
     open: BTreeMap<WatchKey, Watch>,
     /// Watches to look at even if the keyspace has not changed.
     touched: BTreeSet<WatchKey>,
+    /// Who wants to hear that all of some watches are up to date.
+    curious: Vec<(WatchKey, Vec<WatchKey>)>,
     seen: Revision,
 }
 
@@ -54,6 +56,20 @@ impl Watches {
         self.touched.remove(&key);
     }
 
+    /// Asks, at the end of the turn, whether all of these are up to date.
+    pub(crate) fn progress(&mut self, key: WatchKey, all: Vec<WatchKey>) {
+        self.curious.push((key, all));
+    }
+
+    fn tell_progress(&mut self, revision: Revision, term: u64, out: &mut Vec<Action>) {
+        for (key, all) in core::mem::take(&mut self.curious) {
+            let done = |key| self.open.get(key).is_some_and(|watch| watch.next == revision.next());
+            if all.iter().all(done) {
+                out.push(Action::Watch { key, term, event: WatchEvent::Progress { revision } });
+            }
+        }
+    }
+
     /// Moves every cursor as far as there is history and room.
     pub(crate) fn fill(&mut self, machine: &Machine, term: u64, out: &mut Vec<Action>) {
         let touched = core::mem::take(&mut self.touched);
@@ -69,6 +85,7 @@ impl Watches {
                 }
             }
         }
+        self.tell_progress(revision, term, out);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What nodes say to each other, to the byte: the handshake of a connection
 //! and the frames on it. Drawn in docs/formats.md.
 
-use crate::event::Class;
+use crate::event::{Class, LeaseAsk, LeaseTold};
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX};
@@ -178,6 +178,20 @@ pub(crate) enum Say {
         /// Its place in the leader's log.
         place: Option<(Index, Ballot)>,
     },
+    /// My client asks about a lease, which the leader alone can answer.
+    Lease {
+        /// Names the answer.
+        ticket: Ticket,
+        /// What is asked.
+        ask: LeaseAsk,
+    },
+    /// What the leader knows of a lease; `None`: this node does not lead.
+    Leased {
+        /// Which question.
+        ticket: Ticket,
+        /// The answer.
+        told: Option<LeaseTold>,
+    },
 }
 
 /// Names a forwarded command: unique over all lives of the node that forwards.
@@ -193,6 +207,9 @@ const KIND_LETTER: u8 = 1;
 const KIND_FORWARD: u8 = 2;
 const KIND_FORWARDED: u8 = 3;
 const KIND_NOT_FORWARDED: u8 = 4;
+const KIND_LEASE: u8 = 5;
+const KIND_LEASED: u8 = 6;
+const KIND_NOT_LEASED: u8 = 7;
 
 /// The first bytes of a frame.
 pub(crate) fn begin_frame() -> Vec<u8> {
@@ -241,6 +258,22 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
         Say::Forwarded { ticket, place: None } => {
             put_ticket(frame, *ticket);
             KIND_NOT_FORWARDED
+        }
+        Say::Lease { ticket, ask } => {
+            put_ticket(frame, *ticket);
+            frame.put_u64(ask.id.cast_unsigned());
+            frame.put_u8(u8::from(ask.renew));
+            KIND_LEASE
+        }
+        Say::Leased { ticket, told: Some(told) } => {
+            put_ticket(frame, *ticket);
+            frame.put_u64(told.ttl_s);
+            frame.put_u64(told.remaining_ms);
+            KIND_LEASED
+        }
+        Say::Leased { ticket, told: None } => {
+            put_ticket(frame, *ticket);
+            KIND_NOT_LEASED
         }
     }
 }
@@ -299,6 +332,15 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
             place: Some((Index(body.u64()?), take_ballot(body)?)),
         },
         KIND_NOT_FORWARDED => Say::Forwarded { ticket: take_ticket(body)?, place: None },
+        KIND_LEASE => Say::Lease {
+            ticket: take_ticket(body)?,
+            ask: LeaseAsk { id: body.u64()?.cast_signed(), renew: body.u8()? != 0 },
+        },
+        KIND_LEASED => Say::Leased {
+            ticket: take_ticket(body)?,
+            told: Some(LeaseTold { ttl_s: body.u64()?, remaining_ms: body.u64()? }),
+        },
+        KIND_NOT_LEASED => Say::Leased { ticket: take_ticket(body)?, told: None },
         _ => return Ok(None),
     }))
 }
@@ -358,6 +400,9 @@ mod tests {
             post(Say::Forward { ticket, ballot, body }),
             post(Say::Forwarded { ticket, place }),
             post(Say::Forwarded { ticket, place: None }),
+            post(Say::Lease { ticket, ask: LeaseAsk { id: -7, renew: true } }),
+            post(Say::Leased { ticket, told: Some(LeaseTold { ttl_s: 9, remaining_ms: 8001 }) }),
+            post(Say::Leased { ticket, told: None }),
         ];
         let mut frame = begin_frame();
         posts.iter().for_each(|post| put_post(&mut frame, post));

@@ -22,6 +22,8 @@ pub(crate) enum Owner {
     Client(AskId),
     /// This node itself.
     Chore,
+    /// The leader, for the leases whose end it proposed under this number.
+    Ending(u64),
 }
 
 /// What became of a write.

@@ -29,6 +29,10 @@ pub struct ServerConfig {
     pub election: Duration,
     /// How long a client waits for a decision, at the most.
     pub request_timeout: Duration,
+    /// Bytes of data and history that the keyspace may hold; `None` is no limit.
+    pub quota: Option<u64>,
+    /// How long history is kept; `None`: until somebody compacts it.
+    pub keep_history: Option<Duration>,
     /// The size of one file of the log.
     pub segment_bytes: u64,
 }
@@ -49,6 +53,8 @@ impl ServerConfig {
             heartbeat: Duration::from_millis(100),
             election: Duration::from_millis(1000),
             request_timeout: Duration::from_secs(5),
+            quota: Some(2 << 30),
+            keep_history: Some(Duration::from_secs(3600)),
             segment_bytes: 64 << 20,
         }
     }

@@ -159,13 +159,16 @@ fn revision_of(answer: &Answer) -> base::Revision {
     match answer {
         Answer::Kv(reply) => reply.revision,
         Answer::Status(status) => status.revision,
-        Answer::Members(_) | Answer::Refused(_) => base::Revision::ZERO,
+        Answer::HashKv { revision, .. } => *revision,
+        _ => base::Revision::ZERO,
     }
 }
 
 fn revision_told(event: &WatchEvent) -> base::Revision {
     match event {
-        WatchEvent::Opened { revision } | WatchEvent::Changes { revision, .. } => *revision,
+        WatchEvent::Opened { revision }
+        | WatchEvent::Progress { revision }
+        | WatchEvent::Changes { revision, .. } => *revision,
         WatchEvent::Compacted { .. } | WatchEvent::Refused(_) => base::Revision::ZERO,
     }
 }

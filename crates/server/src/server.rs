@@ -179,6 +179,8 @@ fn boot_options(config: &ServerConfig) -> BootOptions {
         client_urls: config.advertise_client_urls.clone(),
         timing: Timing { heartbeat: config.heartbeat, election: config.election },
         request_timeout: config.request_timeout,
+        quota: config.quota,
+        keep_history: config.keep_history,
         segment_bytes: config.segment_bytes,
         seed: clock::random(),
         incarnation: clock::random(),

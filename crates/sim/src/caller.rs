@@ -200,6 +200,10 @@ fn outcome(answer: Answer) -> Outcome {
         ) => Outcome::Failed(why),
         Answer::Refused(Refused::LeaderChanged | Refused::TimedOut | Refused::Stopped)
         | Answer::Members(_)
+        | Answer::Lease { .. }
+        | Answer::Leases(_)
+        | Answer::Alarms(_)
+        | Answer::HashKv { .. }
         | Answer::Status(_) => Outcome::Unknown,
     }
 }

@@ -124,6 +124,8 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         client_urls: vec![format!("http://n{node}:2379")],
         timing: Timing { heartbeat: draw.heartbeat, election: draw.election },
         request_timeout: draw.request_timeout,
+        quota: None,
+        keep_history: None,
         segment_bytes: draw.segment_bytes,
         seed: 0,
         incarnation: 0,

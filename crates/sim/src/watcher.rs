@@ -113,6 +113,7 @@ impl Watchers {
                     open.owed += 1;
                 }
             }
+            WatchEvent::Progress { .. } => {}
             WatchEvent::Compacted { .. } | WatchEvent::Refused(_) => *slot = None,
         }
     }

@@ -31,6 +31,8 @@ pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
             election: Duration::from_millis(500),
         },
         request_timeout: Duration::from_secs(5),
+        quota: None,
+        keep_history: None,
         segment_bytes: 1 << 15,
         seed,
         incarnation: seed,
@@ -46,6 +48,7 @@ pub(crate) struct Cluster {
     pub(crate) watched: Vec<(WatchKey, WatchEvent)>,
     pub(crate) disks_work: bool,
     asks: u64,
+    options: fn(&str, u64) -> BootOptions,
 }
 
 impl Cluster {
@@ -55,6 +58,15 @@ impl Cluster {
 
     /// A cluster on these disks.
     pub(crate) fn on(disks: Vec<MemoryDisk>) -> Self {
+        Self::with(disks, options)
+    }
+
+    /// A new cluster with other options.
+    pub(crate) fn started(options: fn(&str, u64) -> BootOptions) -> Self {
+        Self::with((0..3).map(|_| MemoryDisk::new()).collect(), options)
+    }
+
+    fn with(disks: Vec<MemoryDisk>, options: fn(&str, u64) -> BootOptions) -> Self {
         let mut cluster = Self {
             now: Time::ZERO,
             nodes: (0..3).map(|_| None).collect(),
@@ -64,13 +76,14 @@ impl Cluster {
             watched: Vec::new(),
             disks_work: true,
             asks: 0,
+            options,
         };
         (0..3).for_each(|at| cluster.start(at));
         cluster
     }
 
     pub(crate) fn start(&mut self, at: usize) {
-        let options = options(["a", "b", "c"][at], at as u64 + 1 + self.now.0);
+        let options = (self.options)(["a", "b", "c"][at], at as u64 + 1 + self.now.0);
         self.nodes[at] = Some(boot(&mut self.disks[at], &options, self.now).unwrap());
     }
 

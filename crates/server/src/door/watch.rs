@@ -116,7 +116,7 @@ impl Pane {
     /// so a slow client holds up nobody and holds little.
     async fn on_told(&mut self, told: Told) -> Result<(), End> {
         let (key, header) = (told.key, self.desk.header_in(told.term));
-        let (event, batches) = to_door(told.event)?;
+        let Some((event, batches)) = to_door(told.event)? else { return Ok(()) };
         for response in self.stream.on_event(key, event, header) {
             self.say(response).await?;
         }
@@ -139,8 +139,8 @@ impl Drop for Pane {
 
 /// What the lane tells, in the door's words, and how much credit it used. What
 /// concerns the whole node ends the stream, so that clients go elsewhere.
-fn to_door(event: event::WatchEvent) -> Result<(WatchEvent, u32), End> {
-    Ok(match event {
+fn to_door(event: event::WatchEvent) -> Result<Option<(WatchEvent, u32)>, End> {
+    Ok(Some(match event {
         event::WatchEvent::Opened { revision } => (WatchEvent::Opened { revision }, 0),
         event::WatchEvent::Changes { revision, batches } => {
             let batches = batches.into_iter().map(|it| (it.revision, it.changes.to_vec()));
@@ -151,5 +151,6 @@ fn to_door(event: event::WatchEvent) -> Result<(WatchEvent, u32), End> {
             return Err(End(Some(refused(why))));
         }
         event::WatchEvent::Refused(_) => (WatchEvent::Ended, 0),
-    })
+        event::WatchEvent::Progress { .. } => return Ok(None),
+    }))
 }

@@ -12,6 +12,7 @@
 
 mod audit;
 mod cost;
+mod key;
 mod line;
 mod record;
 mod sweep;
@@ -121,10 +122,10 @@ impl Memory {
             let version = Version { revision, digest, kv: Some(Arc::clone(&kv)) };
             let made = match line {
                 Some(line) => {
-                    line.push(kv.key.clone(), version);
+                    line.push(version);
                     tree::Change::Keep
                 }
-                None => tree::Change::Set(Line::new(kv.key.clone(), version)),
+                None => tree::Change::Set(Line::new(key, version)),
             };
             (made, (Change { kv, deleted: false, previous }, digest, over))
         });
@@ -140,7 +141,7 @@ impl Memory {
                 let (over, previous) = (line.last.digest, line.last.kv.clone()?);
                 let kv = Arc::new(tombstone(key, revision));
                 let digest = digest_of(&kv, true);
-                line.push(kv.key.clone(), Version { revision, digest, kv: None });
+                line.push(Version { revision, digest, kv: None });
                 Some((Change { kv, deleted: true, previous: Some(previous) }, digest, over))
             });
             (tree::Change::Keep, done)

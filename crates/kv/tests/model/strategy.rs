@@ -111,7 +111,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         8 => put().prop_map(Command::Put),
         2 => delete().prop_map(Command::DeleteRange),
         6 => txn().prop_map(Command::Txn),
-        1 => ((0..REVISION_MAX / 2).prop_map(Revision), any::<bool>())
+        3 => ((0..REVISION_MAX / 2).prop_map(Revision), any::<bool>())
             .prop_map(|(revision, physical)| Command::Compact(Compact { revision, physical })),
         4 => (0i64..4, ttl()).prop_map(|(id, ttl_s)| Command::LeaseGrant(LeaseGrant { id, ttl_s })),
         2 => (0i64..4).prop_map(|id| Command::LeaseRevoke { id }),
@@ -126,7 +126,7 @@ fn ttl() -> impl Strategy<Value = u64> {
 
 fn alarm() -> impl Strategy<Value = AlarmChange> {
     let kind = prop_oneof![3 => Just(AlarmKind::NoSpace), 1 => Just(AlarmKind::Corrupt)];
-    (1u64..3, kind, prop::bool::weighted(0.4))
+    (1u64..3, kind, prop::bool::weighted(0.2))
         .prop_map(|(member, kind, raise)| AlarmChange { alarm: Alarm { member, kind }, raise })
 }
 

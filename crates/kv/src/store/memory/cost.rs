@@ -1,5 +1,7 @@
 //! What things take in memory, in fixed numbers: every replica must come to
-//! the same sum on every machine and build.
+//! the same sum on every machine and build. Measured by the example
+//! `store_bench`, at a million keys: 400 beside key and value for the first
+//! version of a key with its change, where these say 448.
 
 use crate::command::KeyValue;
 

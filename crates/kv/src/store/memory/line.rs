@@ -1,10 +1,11 @@
 //! One key and all its versions that are kept.
 
+use super::key::Key;
 use crate::command::KeyValue;
 use crate::tree::{Change, Item, Tree};
 use alloc::sync::Arc;
 use base::Revision;
-use bytes::Bytes;
+use core::borrow::Borrow;
 
 /// A key as it is since some revision.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ impl Item for Version {
 /// The versions of one key. Most keys have one, which then needs no tree.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    key: Bytes,
+    key: Key,
     pub(super) last: Version,
     pub(super) older: Option<Tree<Version>>,
 }
@@ -44,14 +45,14 @@ pub(super) struct Line {
 /// It weighs 1 if the key exists, so that the weight of a range is its count.
 impl Item for Line {
     type Key = [u8];
-    type Fence = Arc<[u8]>;
+    type Fence = Key;
 
     fn key(&self) -> &[u8] {
-        &self.key
+        self.key.borrow()
     }
 
-    fn fence(&self) -> Arc<[u8]> {
-        (&*self.key).into()
+    fn fence(&self) -> Key {
+        self.key.clone()
     }
 
     fn weight(&self) -> u64 {
@@ -60,8 +61,8 @@ impl Item for Line {
 }
 
 impl Line {
-    pub(super) const fn new(key: Bytes, last: Version) -> Self {
-        Self { key, last, older: None }
+    pub(super) fn new(key: &[u8], last: Version) -> Self {
+        Self { key: Key::new(key), last, older: None }
     }
 
     /// The pair as it was at `at`.
@@ -76,13 +77,11 @@ impl Line {
         self.older.as_ref()?.floor(&at)
     }
 
-    /// Takes a newer version. The key is held by the newest version's bytes:
-    /// those of the oldest would otherwise stay in memory for it.
-    pub(super) fn push(&mut self, key: Bytes, version: Version) {
-        base::invariant!(I56, version.revision > self.last.revision, "{key:?} twice");
+    /// Takes a newer version.
+    pub(super) fn push(&mut self, version: Version) {
+        base::invariant!(I56, version.revision > self.last.revision, "{:?} twice", self.key);
         let before = core::mem::replace(&mut self.last, version);
         self.older.get_or_insert_default().insert(before);
-        self.key = key;
     }
 
     /// Drops what nobody can read any more when nothing below `revision` is

@@ -1,15 +1,20 @@
 //! Whatever bytes a stranger sends: decoded or refused, translated or refused, never a panic.
 
 use api::etcd::header::Header;
-use api::etcd::kv;
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
 use api::etcd::wire::etcdserverpb::compare::TargetUnion;
 use api::etcd::wire::etcdserverpb::request_op::Request;
 use api::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use api::etcd::wire::etcdserverpb::{
-    Compare, DeleteRangeRequest, MemberListRequest, PutRequest, RangeRequest, RequestOp,
-    StatusRequest, TxnRequest, WatchCancelRequest, WatchCreateRequest, WatchRequest,
+    AlarmRequest, CompactionRequest, Compare, DefragmentRequest, DeleteRangeRequest,
+    DowngradeRequest, HashKvRequest, HashRequest, LeaseCheckpointRequest, LeaseGrantRequest,
+    LeaseKeepAliveRequest, LeaseLeasesRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest,
+    MemberListRequest, MoveLeaderRequest, PutRequest, RangeRequest, RequestOp, SnapshotRequest,
+    StatusRequest, TxnRequest, WatchCancelRequest, WatchCreateRequest, WatchProgressRequest,
+    WatchRequest,
 };
+use api::etcd::wire::health::HealthCheckRequest;
+use api::etcd::{alarm, downgrade, health, kv, lease, maintenance};
 use base::{ClusterId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -26,10 +31,34 @@ fn knock(bytes: &[u8]) {
     let _ = TxnRequest::decode(bytes).map(kv::txn);
     let _ = MemberListRequest::decode(bytes);
     let _ = StatusRequest::decode(bytes);
+    knock_for_leases(bytes);
+    knock_for_upkeep(bytes);
     let mut stream = WatchStream::new();
     if let Ok(request) = WatchRequest::decode(bytes) {
         let _ = stream.on_request(request, HEADER, || WatchKey(1));
     }
+}
+
+fn knock_for_leases(bytes: &[u8]) {
+    let _ = LeaseGrantRequest::decode(bytes).map(|request| lease::grant(request, 2));
+    let _ = LeaseRevokeRequest::decode(bytes).map(lease::revoke);
+    let _ = LeaseKeepAliveRequest::decode(bytes).map(|it| lease::kept_alive(it.id, 0, HEADER));
+    let _ =
+        LeaseTimeToLiveRequest::decode(bytes).map(|it| lease::time_to_live(it.id, None, HEADER));
+    let _ = LeaseLeasesRequest::decode(bytes);
+    let _ = LeaseCheckpointRequest::decode(bytes);
+}
+
+fn knock_for_upkeep(bytes: &[u8]) {
+    let _ = CompactionRequest::decode(bytes).map(kv::compact);
+    let _ = AlarmRequest::decode(bytes).map(alarm::alarm);
+    let _ = DowngradeRequest::decode(bytes).map(|request| downgrade::downgrade(&request));
+    let _ = HashKvRequest::decode(bytes).map(maintenance::hash_kv);
+    let _ = MoveLeaderRequest::decode(bytes).map(maintenance::move_leader);
+    let _ = HashRequest::decode(bytes);
+    let _ = DefragmentRequest::decode(bytes);
+    let _ = SnapshotRequest::decode(bytes);
+    let _ = HealthCheckRequest::decode(bytes).map(|it| health::check(&it.service, true));
 }
 
 fn small() -> impl Strategy<Value = Bytes> {
@@ -122,8 +151,21 @@ prop_compose! {
 
 fn watch() -> impl Strategy<Value = WatchRequest> {
     let cancel = (-2..6_i64).prop_map(|watch_id| WatchCancelRequest { watch_id });
-    let union = prop_oneof![3 => creation(), 1 => cancel.prop_map(RequestUnion::CancelRequest)];
+    let progress = Just(RequestUnion::ProgressRequest(WatchProgressRequest {}));
+    let cancel = cancel.prop_map(RequestUnion::CancelRequest);
+    let union = prop_oneof![3 => creation(), 1 => cancel, 1 => progress];
     prop::option::of(union).prop_map(|request_union| WatchRequest { request_union })
+}
+
+fn upkeep() -> impl Strategy<Value = Vec<u8>> {
+    let alarm = (-1..4_i32, any::<u64>(), -1..4_i32).prop_map(|(action, member_id, alarm)| {
+        AlarmRequest { action, member_id, alarm }.encode_to_vec()
+    });
+    let downgrade = (-1..4_i32, "[0-9.x+-]{0,12}")
+        .prop_map(|(action, version)| DowngradeRequest { action, version }.encode_to_vec());
+    let compact = (number(), any::<bool>())
+        .prop_map(|(revision, physical)| CompactionRequest { revision, physical }.encode_to_vec());
+    prop_oneof![alarm, downgrade, compact]
 }
 
 /// A request that was well-formed before a byte of it changed.
@@ -133,6 +175,8 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
         put().prop_map(|request| request.encode_to_vec()),
         txn().prop_map(|request| request.encode_to_vec()),
         watch().prop_map(|request| request.encode_to_vec()),
+        (number(), number()).prop_map(|(ttl, id)| LeaseGrantRequest { ttl, id }.encode_to_vec()),
+        upkeep(),
     ];
     (whole, any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut bytes, place, byte)| {
         if !bytes.is_empty() {

@@ -4,9 +4,15 @@ use api::etcd::wire::etcdserverpb::compare::TargetUnion;
 use api::etcd::wire::etcdserverpb::request_op::Request;
 use api::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use api::etcd::wire::etcdserverpb::{
-    Compare, DeleteRangeRequest, DowngradeInfo, Member, PutRequest, RangeRequest, RequestOp,
-    ResponseHeader, StatusResponse, TxnRequest, WatchCreateRequest, WatchRequest, WatchResponse,
+    AlarmMember, AlarmRequest, AlarmResponse, CompactionRequest, Compare, DeleteRangeRequest,
+    DowngradeInfo, DowngradeRequest, HashKvResponse, HashResponse, LeaseCheckpoint,
+    LeaseCheckpointRequest, LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest,
+    LeaseKeepAliveResponse, LeaseLeasesResponse, LeaseRevokeRequest, LeaseStatus,
+    LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, Member, MoveLeaderRequest, PutRequest,
+    RangeRequest, RequestOp, ResponseHeader, SnapshotResponse, StatusResponse, TxnRequest,
+    WatchCreateRequest, WatchRequest, WatchResponse,
 };
+use api::etcd::wire::health::{HealthCheckRequest, HealthCheckResponse};
 use api::etcd::wire::mvccpb::{Event, KeyValue};
 use bytes::Bytes;
 use prost::Message;
@@ -218,4 +224,96 @@ fn a_member_and_its_status() {
     bytes.extend(fields(&[(11, 2), (12, 0)]));
     bytes.extend([tag(13, 2), 0]);
     assert_eq!(status.encode_to_vec(), bytes);
+}
+
+fn header() -> Option<ResponseHeader> {
+    Some(ResponseHeader::default())
+}
+
+/// An empty header in field 1, then these.
+fn under_header(kinds: &[(u8, u8)]) -> Vec<u8> {
+    [vec![tag(1, 2), 0], fields(kinds)].concat()
+}
+
+#[test]
+fn a_lease_that_is_granted_and_revoked() {
+    let request = LeaseGrantRequest { ttl: 1, id: 2 };
+    assert_eq!(request.encode_to_vec(), fields(&[(1, 0), (2, 0)]));
+    let response = LeaseGrantResponse { header: header(), id: 2, ttl: 3, error: "a".into() };
+    assert_eq!(response.encode_to_vec(), under_header(&[(2, 0), (3, 0), (4, 2)]));
+    assert_eq!(LeaseRevokeRequest { id: 1 }.encode_to_vec(), fields(&[(1, 0)]));
+}
+
+#[test]
+fn a_lease_that_is_kept_alive() {
+    assert_eq!(LeaseKeepAliveRequest { id: 1 }.encode_to_vec(), fields(&[(1, 0)]));
+    let response = LeaseKeepAliveResponse { header: header(), id: 2, ttl: 3 };
+    assert_eq!(response.encode_to_vec(), under_header(&[(2, 0), (3, 0)]));
+}
+
+#[test]
+fn a_lease_that_is_looked_at() {
+    let request = LeaseTimeToLiveRequest { id: 1, keys: true };
+    assert_eq!(request.encode_to_vec(), [tag(1, 0), 1, tag(2, 0), 1]);
+    let response = LeaseTimeToLiveResponse {
+        header: header(),
+        id: 2,
+        ttl: 3,
+        granted_ttl: 4,
+        keys: vec![a(), a()],
+    };
+    let bytes = under_header(&[(2, 0), (3, 0), (4, 0), (5, 2), (5, 2)]);
+    assert_eq!(response.encode_to_vec(), bytes);
+    let leases = vec![LeaseStatus { id: 1 }];
+    let response = LeaseLeasesResponse { header: header(), leases };
+    assert_eq!(response.encode_to_vec(), [tag(1, 2), 0, tag(2, 2), 2, tag(1, 0), 1]);
+}
+
+#[test]
+fn what_members_tell_each_other_of_leases() {
+    let checkpoints = vec![LeaseCheckpoint { id: 1, remaining_ttl: 2 }];
+    let bytes = LeaseCheckpointRequest { checkpoints }.encode_to_vec();
+    assert_eq!(bytes, [tag(1, 2), 4, tag(1, 0), 1, tag(2, 0), 2]);
+}
+
+#[test]
+fn a_compaction() {
+    let request = CompactionRequest { revision: 1, physical: true };
+    assert_eq!(request.encode_to_vec(), [tag(1, 0), 1, tag(2, 0), 1]);
+}
+
+#[test]
+fn alarms() {
+    let request = AlarmRequest { action: 1, member_id: 2, alarm: 3 };
+    assert_eq!(request.encode_to_vec(), fields(&[(1, 0), (2, 0), (3, 0)]));
+    let alarms = vec![AlarmMember { member_id: 1, alarm: 2 }];
+    let response = AlarmResponse { header: header(), alarms };
+    let bytes = [tag(1, 2), 0, tag(2, 2), 4, tag(1, 0), 1, tag(2, 0), 2];
+    assert_eq!(response.encode_to_vec(), bytes);
+}
+
+#[test]
+fn hashes() {
+    let response = HashResponse { header: header(), hash: 2 };
+    assert_eq!(response.encode_to_vec(), under_header(&[(2, 0)]));
+    let response =
+        HashKvResponse { header: header(), hash: 2, compact_revision: 3, hash_revision: 4 };
+    assert_eq!(response.encode_to_vec(), under_header(&[(2, 0), (3, 0), (4, 0)]));
+}
+
+#[test]
+fn upkeep() {
+    let snapshot =
+        SnapshotResponse { header: header(), remaining_bytes: 2, blob: a(), version: "a".into() };
+    assert_eq!(snapshot.encode_to_vec(), under_header(&[(2, 0), (3, 2), (4, 2)]));
+    assert_eq!(MoveLeaderRequest { target_id: 1 }.encode_to_vec(), fields(&[(1, 0)]));
+    let downgrade = DowngradeRequest { action: 1, version: "a".into() };
+    assert_eq!(downgrade.encode_to_vec(), fields(&[(1, 0), (2, 2)]));
+}
+
+#[test]
+fn health() {
+    let request = HealthCheckRequest { service: "a".into() };
+    assert_eq!(request.encode_to_vec(), fields(&[(1, 2)]));
+    assert_eq!(HealthCheckResponse { status: 1 }.encode_to_vec(), fields(&[(1, 0)]));
 }

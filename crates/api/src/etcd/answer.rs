@@ -50,6 +50,16 @@ pub fn txn(reply: Reply, header: Header) -> Result<wire::TxnResponse, Status> {
     }
 }
 
+/// The answer to `Compact`.
+pub fn compact(reply: Reply, header: Header) -> Result<wire::CompactionResponse, Status> {
+    match reply.result? {
+        OpReply::Compact => {
+            Ok(wire::CompactionResponse { header: Some(header.at(reply.revision).wire()) })
+        }
+        _ => Err(Status::WRONG_ANSWER),
+    }
+}
+
 /// Whether an operation changed anything.
 fn changed(reply: &OpReply) -> bool {
     match reply {

@@ -94,6 +94,22 @@ statuses! {
     LEADER_CHANGED = Unavailable, "leader changed";
     /// No decision came in time.
     TIMED_OUT = Unavailable, "request timed out";
+    /// Only the leader can do that, and this member is not the leader.
+    NOT_LEADER = FailedPrecondition, "not leader";
+    /// Leadership cannot go to that member.
+    BAD_TRANSFEREE = FailedPrecondition, "bad leader transferee";
+    /// Leadership was to go to another member and has not arrived in time.
+    TRANSFER_TIMED_OUT = Unknown, "request timed out, leader transfer took too long";
+    /// A version that a downgrade names is not one.
+    DOWNGRADE_VERSION_FORMAT = InvalidArgument, "wrong downgrade target version format";
+    /// A downgrade names a version that is not one minor below.
+    DOWNGRADE_TARGET = InvalidArgument, "invalid downgrade target version";
+    /// There is no downgrade that could be called off.
+    NO_DOWNGRADE = FailedPrecondition, "no inflight downgrade job";
+    /// The cluster cannot do that.
+    NOT_CAPABLE = FailedPrecondition, "not capable";
+    /// An action that does not exist.
+    UNKNOWN_METHOD = Unknown, "unknown method";
     /// This server has stopped or is stopping.
     STOPPED = Unavailable, "server stopped";
     /// The members do not agree, or the data is damaged.
@@ -159,6 +175,12 @@ pub enum ServeError {
     Stopped,
     /// Nothing was done: the data is damaged.
     Corrupt,
+    /// Nothing was done: only the leader can, and this member is not the leader.
+    NotLeader,
+    /// Nothing was done: leadership cannot go to that member.
+    BadTransferee,
+    /// Unknown outcome: leadership may still go to the other member.
+    TransferTimedOut,
 }
 
 impl From<ServeError> for Status {
@@ -172,6 +194,9 @@ impl From<ServeError> for Status {
             ServeError::NoSuchKeyspace => Self::KEYSPACE_NOT_FOUND,
             ServeError::Stopped => Self::STOPPED,
             ServeError::Corrupt => Self::CORRUPT,
+            ServeError::NotLeader => Self::NOT_LEADER,
+            ServeError::BadTransferee => Self::BAD_TRANSFEREE,
+            ServeError::TransferTimedOut => Self::TRANSFER_TIMED_OUT,
         }
     }
 }
@@ -205,6 +230,10 @@ mod tests {
                 11,
                 "etcdserver: mvcc: required revision is a future revision",
             ),
+            (KvError::LeaseExists, 9, "etcdserver: lease already exists"),
+            (KvError::LeaseTtlTooLarge, 11, "etcdserver: too large lease TTL"),
+            (KvError::NoSpace, 8, "etcdserver: mvcc: database space exceeded"),
+            (KvError::Corrupt, 15, "etcdserver: corrupt cluster"),
         ];
         for (error, code, text) in table {
             assert_eq!(seen(error), (code, text.into()));
@@ -222,6 +251,13 @@ mod tests {
             (ServeError::Stopped, 14, "etcdserver: server stopped"),
             (ServeError::Corrupt, 15, "etcdserver: corrupt cluster"),
             (ServeError::NoSuchKeyspace, 5, "etcdserver: requested keyspace not found"),
+            (ServeError::NotLeader, 9, "etcdserver: not leader"),
+            (ServeError::BadTransferee, 9, "etcdserver: bad leader transferee"),
+            (
+                ServeError::TransferTimedOut,
+                2,
+                "etcdserver: request timed out, leader transfer took too long",
+            ),
         ];
         for (error, code, text) in table {
             assert_eq!(seen(error), (code, text.into()));
@@ -235,6 +271,15 @@ mod tests {
             (Status::LEASE_PROVIDED, 3, "etcdserver: lease is provided"),
             (Status::INVALID_SORT, 3, "etcdserver: invalid sort option"),
             (Status::WATCH_CANCELED, 1, "etcdserver: watch canceled"),
+            (Status::DOWNGRADE_TARGET, 3, "etcdserver: invalid downgrade target version"),
+            (
+                Status::DOWNGRADE_VERSION_FORMAT,
+                3,
+                "etcdserver: wrong downgrade target version format",
+            ),
+            (Status::NO_DOWNGRADE, 9, "etcdserver: no inflight downgrade job"),
+            (Status::NOT_CAPABLE, 9, "etcdserver: not capable"),
+            (Status::UNKNOWN_METHOD, 2, "etcdserver: unknown method"),
         ];
         for (status, code, text) in table {
             assert_eq!(seen(status), (code, text.into()));

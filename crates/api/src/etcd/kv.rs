@@ -10,10 +10,11 @@ use crate::etcd::wire::etcdserverpb as wire;
 use crate::etcd::wire::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use crate::etcd::wire::etcdserverpb::request_op::Request;
 use alloc::vec::Vec;
+use base::Revision;
 use base::limits::{REQUEST_BYTES_MAX, TXN_OPS_MAX};
 use bytes::Bytes;
 use kv::command::{
-    Command, Compare, CompareHow, CompareWith, DeleteRange, Put, RangeQuery, Txn, TxnOp,
+    Command, Compact, Compare, CompareHow, CompareWith, DeleteRange, Put, RangeQuery, Txn, TxnOp,
 };
 use prost::Message;
 
@@ -82,6 +83,14 @@ pub fn txn(request: wire::TxnRequest) -> Result<Ask, Status> {
         return write(Command::Txn(txn), &request);
     }
     Ok(Ask::Read { level: txn_level(&request), query: Query::Txn(txn) })
+}
+
+/// `Compact`. A negative revision is older than any that was ever kept; zero
+/// may be asked for once.
+pub fn compact(request: wire::CompactionRequest) -> Result<Ask, Status> {
+    let revision = u64::try_from(request.revision).map_err(|_| Status::COMPACTED)?;
+    let compact = Compact { revision: Revision(revision), physical: request.physical };
+    Ok(Ask::Write(Command::Compact(compact)))
 }
 
 /// A write must fit in a log entry.

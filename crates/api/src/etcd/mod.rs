@@ -5,12 +5,16 @@
 //! comes back through `answer` or `watch`. Clients restore their error values from
 //! the text, so every text stands in `error` and nowhere else.
 
+pub mod alarm;
 pub mod answer;
 pub mod cluster;
+pub mod downgrade;
 pub mod error;
 pub mod fragment;
 pub mod header;
+pub mod health;
 pub mod kv;
+pub mod lease;
 pub mod maintenance;
 pub mod range;
 pub mod watch;

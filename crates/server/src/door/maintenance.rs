@@ -2,7 +2,8 @@
 
 use super::desk::Desk;
 use super::words::stub::maintenance_server::Maintenance;
-use super::words::{mismatch, unserved};
+use super::words::{mismatch, refusal, unserved};
+use api::etcd::downgrade::downgrade;
 use api::etcd::maintenance::{self as words, NodeStatus};
 use api::etcd::wire::etcdserverpb as wire;
 use node::event::{self, Answer, Ask};
@@ -23,7 +24,7 @@ impl Maintenance for MaintenanceDoor {
         let (answer, header) = self.desk.ask(Ask::Status, 0).await?;
         let Answer::Status(status) = answer else { return Err(mismatch()) };
         let header = header.at(status.revision);
-        Ok(Response::new(words::status(to_door(&status), header)))
+        Ok(Response::new(words::status(&to_door(&status), header)))
     }
 
     async fn alarm(
@@ -73,9 +74,9 @@ impl Maintenance for MaintenanceDoor {
 
     async fn downgrade(
         &self,
-        _request: Request<wire::DowngradeRequest>,
+        request: Request<wire::DowngradeRequest>,
     ) -> Result<Response<wire::DowngradeResponse>, Status> {
-        Err(unserved())
+        Err(refusal(downgrade(request.get_ref())))
     }
 }
 
@@ -89,5 +90,6 @@ fn to_door(status: &event::Status) -> NodeStatus {
         bytes: status.bytes,
         bytes_in_use: status.bytes,
         bytes_quota: 0,
+        alarms: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ mod fix;
 mod licences;
 mod metadata;
 mod mutants;
+mod peers;
 mod shell;
 mod soak;
 mod spdx;
@@ -26,6 +27,9 @@ Usage: cargo xtask <WORD>
   licences             the licences of everything that is linked or built
   docs [FILE]...       runs the `console` blocks of README.md and docs/guides
   mutants              builds the deliberate bugs in and lets the simulator catch them
+  bench-peers [--pairs N] [--seconds N] ...
+                       three nodes of ours and three of etcd in turn under the same
+                       load; needs a quiet machine, and PyPI the first time
   soak WHAT [--times N]  the long runs: `failover` on real processes, `sim` with many seeds
   help                 this page
 
@@ -64,6 +68,7 @@ fn run(words: &[&str]) -> Outcome {
         ["licences"] => licences::run(),
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
+        ["bench-peers", words @ ..] => peers::run(words),
         ["soak", words @ ..] => soak::run(words),
         other => Err(format!("xtask does not know `{}`\n\n{HELP}", other.join(" "))),
     }

@@ -1,0 +1,186 @@
+//! Three processes on this machine, ours or etcd's, gone when the value is.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NODES: usize = 3;
+/// How long a new cluster may take until it serves.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whose servers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Make {
+    Ours,
+    Etcd,
+}
+
+impl Make {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "trimaran",
+            Self::Etcd => "etcd",
+        }
+    }
+
+    /// The words that only this one takes. Both run with their defaults, but
+    /// for history, which both keep for an hour.
+    fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Ours => &["server"],
+            Self::Etcd => &["--auto-compaction-retention=1h"],
+        }
+    }
+}
+
+/// The processes.
+pub(super) struct Cluster {
+    make: Make,
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    child: Child,
+    endpoint: String,
+    log: PathBuf,
+}
+
+impl Drop for Node {
+    /// Its data is thrown away, so there is nothing that it could still do well.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Cluster {
+    /// Starts three new members with their data below `dir`.
+    pub(super) fn start(make: Make, program: &Path, dir: &Path) -> Result<Self, String> {
+        if dir.exists() {
+            fs::remove_dir_all(dir).map_err(|why| format!("{}: {why}", dir.display()))?;
+        }
+        fs::create_dir_all(dir).map_err(|why| format!("{}: {why}", dir.display()))?;
+        let ports = free_ports()?;
+        let pairs: Vec<(u16, u16)> = ports.chunks_exact(2).filter_map(pair).collect();
+        let members: Vec<String> = pairs
+            .iter()
+            .enumerate()
+            .map(|(at, (_, peer))| format!("{}={}", name(at), url(*peer)))
+            .collect();
+        // Those that have started end with the vector if a later one does not start.
+        let mut nodes = Vec::new();
+        for (at, (client, peer)) in pairs.into_iter().enumerate() {
+            let node = Start { make, program, dir, members: members.join(",") };
+            nodes.push(node.node(&name(at), client, peer)?);
+        }
+        Ok(Self { make, nodes })
+    }
+
+    /// Waits until each member answers a read that all must agree on.
+    pub(super) fn wait_until_it_serves(&self, trimaran: &Path) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
+        for node in &self.nodes {
+            while !serves(trimaran, &node.endpoint) {
+                if Instant::now() > until {
+                    let name = self.make.name();
+                    return Err(format!("{name} does not serve\n{}", self.last_words()));
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn endpoints(&self) -> String {
+        let endpoints: Vec<&str> = self.nodes.iter().map(|node| node.endpoint.as_str()).collect();
+        endpoints.join(",")
+    }
+
+    pub(super) fn pids(&self) -> String {
+        let pids: Vec<String> = self.nodes.iter().map(|node| node.child.id().to_string()).collect();
+        pids.join(",")
+    }
+
+    /// The ends of the logs, for when something went wrong.
+    pub(super) fn last_words(&self) -> String {
+        let mut words = String::new();
+        for node in &self.nodes {
+            let log = fs::read_to_string(&node.log).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let end = lines.get(lines.len().saturating_sub(5)..).unwrap_or_default();
+            words.push_str(&format!("{}:\n  {}\n", node.log.display(), end.join("\n  ")));
+        }
+        words
+    }
+}
+
+/// How the members are started.
+struct Start<'a> {
+    make: Make,
+    program: &'a Path,
+    dir: &'a Path,
+    members: String,
+}
+
+impl Start<'_> {
+    /// etcd's own words, which are also ours.
+    fn node(&self, name: &str, client: u16, peer: u16) -> Result<Node, String> {
+        let log = self.dir.join(format!("{name}.log"));
+        let fault = |why| format!("{}: {why}", log.display());
+        let out = File::create(&log).map_err(fault)?;
+        let err = out.try_clone().map_err(fault)?;
+        let mut command = Command::new(self.program);
+        for (variable, _) in std::env::vars_os() {
+            let text = variable.to_string_lossy();
+            if text.starts_with("ETCD_") || text.starts_with("TRIMARAN_") {
+                command.env_remove(&variable);
+            }
+        }
+        command
+            .args(self.make.words())
+            .args(["--name", name, "--log-level", "warn"])
+            .arg("--data-dir")
+            .arg(self.dir.join(name))
+            .args(["--listen-client-urls", &url(client), "--advertise-client-urls", &url(client)])
+            .args(["--listen-peer-urls", &url(peer), "--initial-advertise-peer-urls", &url(peer)])
+            .args(["--initial-cluster", &self.members, "--initial-cluster-state", "new"])
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err);
+        let child = command.spawn().map_err(|why| format!("{}: {why}", self.program.display()))?;
+        Ok(Node { child, endpoint: format!("127.0.0.1:{client}"), log })
+    }
+}
+
+fn serves(trimaran: &Path, endpoint: &str) -> bool {
+    let status = Command::new(trimaran)
+        .args(["get", "ready", "--endpoints", endpoint])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn name(at: usize) -> String {
+    format!("n{}", at + 1)
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn pair(ports: &[u16]) -> Option<(u16, u16)> {
+    Some((*ports.first()?, *ports.get(1)?))
+}
+
+/// Held until all are known, so that they differ.
+fn free_ports() -> Result<Vec<u16>, String> {
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let held: Result<Vec<_>, _> = (0..2 * NODES).map(|_| listen()).collect();
+    let ports: Result<Vec<u16>, _> =
+        held.and_then(|held| held.iter().map(|one| Ok(one.local_addr()?.port())).collect());
+    ports.map_err(|why| format!("no free port: {why}"))
+}

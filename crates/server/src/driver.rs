@@ -4,16 +4,18 @@
 use crate::clock;
 use crate::error::ServerError;
 use crate::face::Face;
-use crate::inbox::{Answered, Item, LaneEnd, Told};
+use crate::inbox::{Item, LaneEnd, Told};
+use crate::metrics::Metrics;
 use crate::peer::Peers;
-use base::{AskId, WatchKey};
+use crate::replies::{Addressee, Answered, Replies};
+use base::{AskId, GroupId, WatchKey};
 use journal::disk::DiskOp;
 use node::event::{Action, Answer, Event, Note, WatchEvent};
 use node::lane::Lane;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, info};
 
 /// A lane and everything that its actions need.
@@ -23,13 +25,16 @@ pub(crate) struct Driver {
     pub(crate) log: SyncSender<DiskOp>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) face: Arc<Face>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) ready: watch::Sender<bool>,
 }
 
 /// Who waits for the lane.
 #[derive(Default)]
 struct Waiting {
-    asks: HashMap<AskId, oneshot::Sender<Answered>>,
+    asks: HashMap<AskId, Addressee>,
+    /// Queues that were answered to in this turn and not rung yet.
+    bells: Vec<Arc<Replies>>,
     watches: HashMap<WatchKey, mpsc::UnboundedSender<Told>>,
 }
 
@@ -93,6 +98,7 @@ impl Driver {
                 Action::Halt(halt) => halted = Err(halt.into()),
             }
         }
+        waiting.ring();
         halted
     }
 
@@ -100,6 +106,9 @@ impl Driver {
         match note {
             Note::Lead { group, term, leader: Some(leader) } => {
                 info!(%group, term, %leader, "a leader is known");
+                if *group == GroupId::DEFAULT {
+                    self.metrics.leads(*leader);
+                }
             }
             Note::Lead { group, term, leader: None } => info!(%group, term, "no leader is known"),
             Note::Dropped { from, why } => debug!(%from, why, "dropped a letter"),
@@ -136,11 +145,14 @@ impl Waiting {
         })
     }
 
-    /// A client that has gone meanwhile hears nothing.
+    /// What is said to a connection is taken when it is rung, once a turn.
     fn answer(&mut self, id: AskId, answered: Answered) {
-        if let Some(waits) = self.asks.remove(&id) {
-            let _ = waits.send(answered);
-        }
+        let addressee = self.asks.remove(&id);
+        self.bells.extend(addressee.and_then(|addressee| addressee.say(answered)));
+    }
+
+    fn ring(&mut self) {
+        self.bells.drain(..).for_each(|bell| bell.ring());
     }
 
     fn tell(&mut self, told: Told) {

@@ -1,24 +1,18 @@
 //! What waits for the lane? One bounded queue, drained whole: one wake-up for
 //! everything that came meanwhile.
 
+use crate::replies::Addressee;
 use base::limits::{ASK_BYTES_MAX, ASKS_MAX, FRAME_BYTES_MAX};
 use base::{AskId, NodeId, WatchKey};
 use bytes::Bytes;
-use node::event::{Answer, Ask, Class, Event, WatchEvent, WatchOpen};
+use node::event::{Ask, Class, Event, WatchEvent, WatchOpen};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
 /// Frame bytes of one class that may wait; readers of sockets wait beyond it.
 const FRAMES_WAITING_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
-
-/// An answer of the lane and the term it was given in.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) term: u64,
-    pub(crate) answer: Answer,
-}
 
 /// What the lane tells a watch, and the term it was told in.
 #[derive(Debug)]
@@ -34,7 +28,7 @@ pub(crate) enum Item {
     /// An event that nobody waits for.
     Event(Event),
     /// A client asks and waits.
-    Ask { id: AskId, ask: Ask, bytes: usize, answer: oneshot::Sender<Answered> },
+    Ask { id: AskId, ask: Ask, bytes: usize, answer: Addressee },
     /// The client of an ask has gone.
     Forget(AskId),
     /// A stream opens a watch. What it is told is bounded by its credit.
@@ -69,6 +63,20 @@ struct Queue {
     closed: bool,
 }
 
+impl Queue {
+    /// Counts an ask, if there is room for it.
+    fn admit(&mut self, item: &Item) -> Result<(), Full> {
+        let bytes = if let Item::Ask { bytes, .. } = item { *bytes } else { 0 };
+        let bytes_after = self.ask_bytes.saturating_add(bytes);
+        if self.asks >= ASKS_MAX || bytes_after > ASK_BYTES_MAX {
+            return Err(Full);
+        }
+        self.asks += 1;
+        self.ask_bytes = bytes_after;
+        Ok(())
+    }
+}
+
 impl Inbox {
     pub(crate) fn new() -> Self {
         let room = [(); 2].map(|()| Semaphore::new(FRAMES_WAITING_BYTES_MAX));
@@ -84,15 +92,31 @@ impl Inbox {
     /// An ask, if it finds room.
     pub(crate) fn push_ask(&self, item: Item) -> Result<(), Full> {
         let mut queue = self.lock();
-        let bytes = if let Item::Ask { bytes, .. } = &item { *bytes } else { 0 };
-        let bytes_after = queue.ask_bytes.saturating_add(bytes);
-        if queue.asks >= ASKS_MAX || bytes_after > ASK_BYTES_MAX {
-            return Err(Full);
-        }
-        queue.asks += 1;
-        queue.ask_bytes = bytes_after;
+        queue.admit(&item)?;
         self.add(queue, item);
         Ok(())
+    }
+
+    /// Asks that came together; those that find no room stay.
+    pub(crate) fn push_asks(&self, asks: &mut Vec<Item>) {
+        let mut queue = self.lock();
+        let idle = queue.items.is_empty();
+        let mut taken = 0;
+        while asks.get(taken).is_some_and(|ask| queue.admit(ask).is_ok()) {
+            taken += 1;
+        }
+        // What is dropped is answered by that, outside the lock's reach or in it:
+        // answering takes no lock of this queue.
+        let taken = asks.drain(..taken);
+        if queue.closed {
+            return;
+        }
+        queue.items.extend(taken);
+        let wake = idle && !queue.items.is_empty();
+        drop(queue);
+        if wake {
+            self.bell.notify_one();
+        }
     }
 
     /// A frame; waits for room, and so lets its socket fill up.
@@ -179,10 +203,24 @@ impl Drop for LaneEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replies::Answered;
+    use tokio::sync::oneshot;
 
     fn ask(bytes: usize) -> Item {
         let (answer, _) = oneshot::channel();
-        Item::Ask { id: AskId(1), ask: Ask::Status, bytes, answer }
+        Item::Ask { id: AskId(1), ask: Ask::Status, bytes, answer: Addressee::Caller(answer) }
+    }
+
+    #[test]
+    fn of_asks_that_come_together_those_that_find_no_room_stay() {
+        let inbox = Inbox::new();
+        let mut asks = vec![ask(ASK_BYTES_MAX - 1), ask(1), ask(1)];
+        inbox.push_asks(&mut asks);
+        let mut batch = VecDeque::new();
+        inbox.take(&mut batch, Some(Duration::ZERO));
+        assert_eq!((batch.len(), asks.len()), (2, 1));
+        inbox.push_asks(&mut asks);
+        assert!(asks.is_empty());
     }
 
     #[test]
@@ -203,6 +241,7 @@ mod tests {
         let asks: Vec<_> = (0..2).map(|_| oneshot::channel::<Answered>()).collect();
         let mut end = Some(LaneEnd(Arc::clone(&inbox)));
         for (answer, answered) in asks {
+            let answer = Addressee::Caller(answer);
             let item = Item::Ask { id: AskId(1), ask: Ask::Status, bytes: 1, answer };
             assert_eq!(inbox.push_ask(item), Ok(()));
             drop(end.take());

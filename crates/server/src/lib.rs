@@ -16,7 +16,10 @@ mod face;
 mod inbox;
 pub mod listen;
 mod log_thread;
+mod metrics;
 mod peer;
+mod process;
+mod replies;
 mod server;
 mod threads;
 

@@ -3,27 +3,36 @@
 
 use crate::disk::RealDisk;
 use crate::inbox::{Inbox, Item};
+use crate::metrics::Metrics;
 use crate::threads::{self, Breakdown, Handle};
 use journal::disk::{Disk, DiskOp};
 use node::event::Event;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 
 /// The lane's way to the disk. It ends when this is dropped, after the
 /// operation it is at.
 pub(crate) fn start(
     disk: RealDisk,
     inbox: Arc<Inbox>,
+    metrics: Arc<Metrics>,
     breakdown: Breakdown,
 ) -> io::Result<(SyncSender<DiskOp>, Handle)> {
     let (ops, waiting) = sync_channel(1);
-    let handle = threads::spawn("log", breakdown, move || serve(disk, &waiting, &inbox))?;
+    let handle = threads::spawn("log", breakdown, move || serve(disk, &waiting, &inbox, &metrics))?;
     Ok((ops, handle))
 }
 
-fn serve(mut disk: RealDisk, waiting: &Receiver<DiskOp>, inbox: &Inbox) {
+fn serve(mut disk: RealDisk, waiting: &Receiver<DiskOp>, inbox: &Inbox, metrics: &Metrics) {
     while let Ok(op) = waiting.recv() {
-        inbox.push(Item::Event(Event::Disk(disk.perform(op))));
+        let appends = matches!(op, DiskOp::Write { .. });
+        let begun = Instant::now();
+        let done = disk.perform(op);
+        if appends {
+            metrics.appended(begun.elapsed());
+        }
+        inbox.push(Item::Event(Event::Disk(done)));
     }
 }

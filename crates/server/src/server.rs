@@ -11,6 +11,7 @@ use crate::face::Face;
 use crate::inbox::{Inbox, Item, LaneEnd};
 use crate::listen::{self, Listeners};
 use crate::log_thread;
+use crate::metrics::Metrics;
 use crate::peer::{Calls, Identity, Peers, dialers};
 use crate::threads::{self, Breakdown, Handle};
 use node::boot::{BootOptions, Booted, Timing, boot};
@@ -78,14 +79,15 @@ impl Server {
         let identity = Identity { cluster, me, incarnation };
         let peers = Arc::new(Peers::new(identity, peers, &inbox));
 
-        let mut server = Self::start_threads(disk, lane, &inbox, &peers, &face)?;
-        let desk = Desk::new(inbox, face, server.closing.subscribe());
+        let metrics = Arc::new(Metrics::new(me));
+        let mut server = Self::start_threads(disk, lane, &inbox, &peers, &face, &metrics)?;
+        let desk = Desk::new(inbox, face, metrics, server.closing.subscribe());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("sockets")
             .enable_all()
             .build()
             .map_err(ServerError::Threads)?;
-        let doors = open_sockets(&runtime, listeners, &peers, desk);
+        let doors = open_sockets(&runtime, listeners, &peers, desk, config.direct);
         server.runtime = Some(runtime);
         server.doors = Some(doors.map_err(ServerError::Threads)?);
         Ok(server)
@@ -98,14 +100,17 @@ impl Server {
         inbox: &Arc<Inbox>,
         peers: &Arc<Peers>,
         face: &Arc<Face>,
+        metrics: &Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         let (ready, is_ready) = watch::channel(false);
         let (breakdown, ended) = mpsc::unbounded_channel();
-        let (log, log_thread) = log_thread::start(disk, Arc::clone(inbox), breakdown.clone())
-            .map_err(ServerError::Threads)?;
         let (inbox, peers, face) = (Arc::clone(inbox), Arc::clone(peers), Arc::clone(face));
+        let metrics = Arc::clone(metrics);
+        let (log, log_thread) =
+            log_thread::start(disk, Arc::clone(&inbox), Arc::clone(&metrics), breakdown.clone())
+                .map_err(ServerError::Threads)?;
         let end = LaneEnd(Arc::clone(&inbox));
-        let driver = Driver { lane, inbox: end, log, peers, face, ready };
+        let driver = Driver { lane, inbox: end, log, peers, face, metrics, ready };
         let lane_thread = start_lane(driver, breakdown).map_err(ServerError::Threads)?;
         Ok(Self {
             inbox,
@@ -202,6 +207,7 @@ fn open_sockets(
     listeners: Listeners,
     peers: &Arc<Peers>,
     desk: Desk,
+    direct: bool,
 ) -> io::Result<JoinHandle<()>> {
     let _inside = runtime.enter();
     let calls = Arc::new(Calls::new(Arc::clone(peers)));
@@ -215,7 +221,7 @@ fn open_sockets(
     for dialer in dialers(peers, clock::random()) {
         runtime.spawn(dialer);
     }
-    Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk)))
+    Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk, direct)))
 }
 
 fn adopt(sockets: Vec<net::TcpListener>) -> io::Result<Vec<TcpListener>> {

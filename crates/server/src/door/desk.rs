@@ -5,6 +5,8 @@ use super::words::refused;
 use crate::clock;
 use crate::face::Face;
 use crate::inbox::{Inbox, Item, Told};
+use crate::metrics::Metrics;
+use crate::replies::{Addressee, Place, Replies};
 use api::etcd::header::Header;
 use base::{AskId, WatchKey};
 use node::event::{Answer, Ask, Event, Refused, WatchOpen};
@@ -17,15 +19,21 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) struct Desk {
     inbox: Arc<Inbox>,
     face: Arc<Face>,
+    metrics: Arc<Metrics>,
     next: Arc<AtomicU64>,
     closing: watch::Receiver<bool>,
 }
 
 impl Desk {
-    pub(crate) fn new(inbox: Arc<Inbox>, face: Arc<Face>, closing: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        inbox: Arc<Inbox>,
+        face: Arc<Face>,
+        metrics: Arc<Metrics>,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
         // Another start in each life, so that no name of an older one comes again.
         let next = Arc::new(AtomicU64::new(clock::random() >> 2));
-        Self { inbox, face, next, closing }
+        Self { inbox, face, metrics, next, closing }
     }
 
     /// Asks the lane and waits. A caller that is dropped meanwhile is forgotten.
@@ -36,7 +44,7 @@ impl Desk {
     ) -> Result<(Answer, Header), tonic::Status> {
         let id = AskId(self.number());
         let (answer, answered) = oneshot::channel();
-        let item = Item::Ask { id, ask, bytes, answer };
+        let item = Item::Ask { id, ask, bytes, answer: Addressee::Caller(answer) };
         self.inbox.push_ask(item).map_err(|_| refused(Refused::TooManyRequests))?;
         let mut waiting = Waiting { inbox: &self.inbox, id, answered: false };
         let outcome = answered.await;
@@ -48,6 +56,28 @@ impl Desk {
             },
             Err(_) => Err(refused(Refused::Stopped)),
         }
+    }
+
+    /// An ask whose answer goes to `replies`, not handed in yet.
+    pub(crate) fn prepare(&self, ask: Ask, bytes: usize, replies: &Arc<Replies>) -> (AskId, Item) {
+        let id = AskId(self.number());
+        let answer = Addressee::Connection(Place::new(id, replies));
+        (id, Item::Ask { id, ask, bytes, answer })
+    }
+
+    /// Hands in what was prepared; what finds no room stays.
+    pub(crate) fn hand_in(&self, asks: &mut Vec<Item>) {
+        self.inbox.push_asks(asks);
+    }
+
+    /// The answer to an ask that was handed in is not wanted any more.
+    pub(crate) fn forget(&self, id: AskId) {
+        self.inbox.push(Item::Forget(id));
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// The header of an answer that needs no lane.
@@ -114,7 +144,8 @@ mod tests {
         let inbox = Arc::new(Inbox::new());
         let face = Arc::new(Face::new(ClusterId(7), NodeId(1)));
         let (open, closing) = watch::channel(false);
-        (Desk::new(Arc::clone(&inbox), face, closing), inbox, open)
+        let metrics = Arc::new(Metrics::new(NodeId(1)));
+        (Desk::new(Arc::clone(&inbox), face, metrics, closing), inbox, open)
     }
 
     fn taken(inbox: &Inbox) -> VecDeque<Item> {

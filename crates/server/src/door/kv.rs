@@ -76,7 +76,7 @@ impl Kv for KvDoor {
 }
 
 /// What the door understood, in the lane's words.
-fn to_node(ask: words::Ask) -> Ask {
+pub(super) fn to_node(ask: words::Ask) -> Ask {
     match ask {
         words::Ask::Write(command) => {
             let wall_ms = clock::wall_ms();

@@ -1,18 +1,32 @@
 //! A client's connection, counted as long as it is open.
 
+use super::sniff::Start;
+use crate::metrics::Metrics;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// A socket and its place among the allowed ones.
+/// A socket, what was read of it to learn its language, and its place among the
+/// allowed ones.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) socket: TcpStream,
+    pub(super) start: Start,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) _place: OwnedSemaphorePermit,
+}
+
+impl Line {
+    fn sent(&self, outcome: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = outcome {
+            self.metrics.sent(*bytes);
+        }
+    }
 }
 
 impl Connected for Line {
@@ -29,7 +43,12 @@ impl AsyncRead for Line {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        if !self.start.give(buffer) {
+            std::task::ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        }
+        self.metrics.received(buffer.filled().len().saturating_sub(before));
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -39,7 +58,9 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.sent(&outcome);
+        outcome
     }
 
     fn poll_write_vectored(
@@ -47,7 +68,9 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(context, parts)
+        let outcome = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
+        self.sent(&outcome);
+        outcome
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,37 +1,33 @@
-//! How is gRPC spoken? All services on one port, with every bound set here.
+//! How are clients served? One port for HTTP/1 and HTTP/2, with every bound set
+//! here, and a task for each connection.
 
-use super::cluster::ClusterDoor;
+use super::connection::{Connection, House};
+use super::count::Count;
 use super::desk::Desk;
-use super::kv::KvDoor;
+use super::http1;
 use super::line::Line;
-use super::maintenance::MaintenanceDoor;
-use super::watch::WatchDoor;
-use super::words::stub::cluster_server::ClusterServer;
-use super::words::stub::kv_server::KvServer;
-use super::words::stub::maintenance_server::MaintenanceServer;
-use super::words::stub::watch_server::WatchServer;
+use super::routes::routes;
+use super::sniff::{Language, Start};
 use crate::listen;
-use base::limits::{REQUEST_BYTES_MAX, REQUEST_OVERHEAD_BYTES_MAX};
+use bytes::Bytes;
 use rustix::process::{Resource, getrlimit};
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Server;
-use tonic::transport::server::Router;
-use tracing::{debug, error};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::debug;
 
-/// What one request may take on the wire.
-const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + REQUEST_OVERHEAD_BYTES_MAX;
-
-/// One request fits in a stream's window, and a few of them in a connection's.
-/// The library closes a connection whose small unread frames overrun half of
-/// the latter, so it is generous.
-const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+/// Some small requests fit in a stream's window, and a few of the largest in a
+/// connection's. The library closes a connection whose small unread frames
+/// overrun half of the latter, so it is generous.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// The smallest that is allowed: one large message does not hold up the others.
+const FRAME_BYTES_MAX: u32 = 16 << 10;
 
 /// Requests and watch streams at once on one connection.
 const STREAMS_MAX: u32 = 16_384;
@@ -41,74 +37,88 @@ const HEADER_LIST_BYTES_MAX: u32 = 64 << 10;
 /// A client may give up many requests at once; only a flood closes the connection.
 const RESETS_PENDING_MAX: usize = 4096;
 
-/// A client that is gone without a word is noticed after these two.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Streams that we reset because of what the client sent, at most, and how many
+/// are remembered so that what still comes for them is no error.
+const RESETS_OURS_MAX: usize = 1024;
+
+/// A stranger says within this time which language it speaks.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Client connections at once, and the descriptors that are kept for the rest
 /// of the process: beyond them a flood of clients would cut off the peers.
 const CONNECTIONS_MAX: usize = 65_536;
 const DESCRIPTORS_KEPT: usize = 128;
 
-/// Connections between accepting and serving.
-const ACCEPTED_WAITING: usize = 64;
-
 /// Serves clients on all sockets until the desk closes and the last one has gone.
-pub(crate) async fn serve(listeners: Vec<TcpListener>, desk: Desk) {
-    let (lines, incoming) = mpsc::channel(ACCEPTED_WAITING);
-    let places = Arc::new(Semaphore::new(connections_max()));
+pub(crate) async fn serve(listeners: Vec<TcpListener>, desk: Desk, direct: bool) {
+    let places_max = connections_max();
+    let places = Arc::new(Semaphore::new(places_max));
+    let count = Count::new(Arc::clone(desk.metrics()));
+    let house = House { routes: routes(&desk), desk, count, direct };
+    let closing = house.desk.closing();
     let accepting = listeners.into_iter().map(|listener| {
-        let (lines, places) = (lines.clone(), Arc::clone(&places));
-        listen::accept(listener, move |socket, from| admit(socket, from, &lines, &places))
+        let (house, places) = (house.clone(), Arc::clone(&places));
+        listen::accept(listener, move |socket, from| admit(socket, from, &house, &places))
     });
-    let accepting: tokio::task::JoinSet<()> = accepting.collect();
-    drop(lines);
-    let incoming = ReceiverStream::new(incoming);
-    let closing = desk.closing();
-    let closed = async move {
-        closing.await;
-        drop(accepting);
+    let accepting: JoinSet<()> = accepting.collect();
+    closing.await;
+    drop(accepting);
+    // Every connection has a place until it ends.
+    let all = u32::try_from(places_max).unwrap_or(u32::MAX);
+    let _ = places.acquire_many(all).await;
+}
+
+fn admit(socket: TcpStream, from: SocketAddr, house: &House, places: &Arc<Semaphore>) {
+    match Arc::clone(places).try_acquire_owned() {
+        Ok(place) => drop(tokio::spawn(welcome(socket, from, house.clone(), place))),
+        Err(_) => debug!(%from, "too many connections: closed one"),
+    }
+}
+
+/// A connection from its first byte to its last. What goes wrong on it is the
+/// matter of nobody else.
+async fn welcome(
+    mut socket: TcpStream,
+    from: SocketAddr,
+    house: House,
+    place: OwnedSemaphorePermit,
+) {
+    let mut start = Start::default();
+    let closing = house.desk.closing();
+    let language = tokio::select! {
+        Ok(Ok(language)) = timeout(HANDSHAKE_TIMEOUT, start.read(&mut socket)) => language,
+        () = closing => return,
+        else => return,
     };
-    let served = router(&desk).serve_with_incoming_shutdown(incoming, closed).await;
-    if let Err(why) = served {
-        error!(%why, "the client port is no longer served");
+    let metrics = Arc::clone(house.desk.metrics());
+    let line = Line { socket, start, metrics, _place: place };
+    match language {
+        Language::Http1 => http1::serve(line, house.desk).await,
+        Language::Http2 => http2(line, from, house).await,
     }
 }
 
-type Lines = mpsc::Sender<io::Result<Line>>;
-
-fn admit(socket: TcpStream, from: SocketAddr, lines: &Lines, places: &Arc<Semaphore>) {
-    let place = Arc::clone(places).try_acquire_owned();
-    let admitted =
-        place.is_ok_and(|place| lines.try_send(Ok(Line { socket, _place: place })).is_ok());
-    if !admitted {
-        debug!(%from, "too many connections: closed one");
+async fn http2(line: Line, from: SocketAddr, house: House) {
+    let closing = house.desk.closing();
+    match timeout(HANDSHAKE_TIMEOUT, builder().handshake::<_, Bytes>(line)).await {
+        Ok(Ok(line)) => Connection::new(house, line).serve(closing).await,
+        Ok(Err(why)) => debug!(%from, %why, "no HTTP/2 after all"),
+        Err(_) => debug!(%from, "no HTTP/2 settings came"),
     }
 }
 
-fn router(desk: &Desk) -> Router {
-    let desk = || desk.clone();
-    Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+fn builder() -> h2::server::Builder {
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES_MAX)
         .max_concurrent_streams(STREAMS_MAX)
-        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
-        .http2_max_pending_accept_reset_streams(Some(RESETS_PENDING_MAX))
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(unbounded(KvServer::new(KvDoor { desk: desk() })))
-        .add_service(
-            WatchServer::new(WatchDoor { desk: desk() })
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(usize::MAX),
-        )
-        .add_service(ClusterServer::new(ClusterDoor { desk: desk() }))
-        .add_service(MaintenanceServer::new(MaintenanceDoor { desk: desk() }))
-}
-
-/// Bounded inwards only: how large an answer is, the client has decided.
-fn unbounded(kv: KvServer<KvDoor>) -> KvServer<KvDoor> {
-    kv.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(usize::MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
+        .max_local_error_reset_streams(Some(RESETS_OURS_MAX))
+        .max_concurrent_reset_streams(RESETS_OURS_MAX);
+    builder
 }
 
 fn connections_max() -> usize {

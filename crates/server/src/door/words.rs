@@ -18,8 +18,13 @@ pub(super) fn refusal(status: Status) -> tonic::Status {
     tonic::Status::new(tonic::Code::from_i32(status.code as i32), status.text)
 }
 
-/// The node's refusal in the words of the door.
+/// The node's refusal as gRPC knows it.
 pub(super) fn refused(why: Refused) -> tonic::Status {
+    refusal(node_refusal(why))
+}
+
+/// The node's refusal in the words of the door.
+pub(super) fn node_refusal(why: Refused) -> Status {
     let why = match why {
         Refused::NoLeader => ServeError::NoLeader,
         Refused::LeaderChanged => ServeError::LeaderChanged,
@@ -29,7 +34,7 @@ pub(super) fn refused(why: Refused) -> tonic::Status {
         Refused::NoSuchKeyspace => ServeError::NoSuchKeyspace,
         Refused::Stopped => ServeError::Stopped,
     };
-    refusal(why.into())
+    why.into()
 }
 
 /// An answer of another kind than the question: a mistake of ours, not the client's.

@@ -45,7 +45,8 @@ fn urls(addresses: &[SocketAddr]) -> Vec<String> {
 impl World {
     /// A new cluster of `count` nodes, all started.
     pub(crate) fn new(name: &str, count: usize) -> Self {
-        let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("nodes").join(name);
+        let tests = module_path!().split("::").next().expect("a crate");
+        let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(tests).join(name);
         let _ = fs::remove_dir_all(&home);
         let sockets: Vec<_> = (0..count)
             .map(|_| Listeners::bind(&[any_port()], &[any_port()]).expect("ports"))
@@ -65,6 +66,7 @@ impl World {
                 heartbeat: Duration::from_millis(50),
                 election: Duration::from_millis(500),
                 segment_bytes: 4 << 20,
+                direct: tests != "routed",
                 ..ServerConfig::new(name, home.join(name))
             };
             let server = Server::start_on(&config, sockets).expect("a server");

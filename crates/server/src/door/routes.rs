@@ -1,0 +1,32 @@
+//! Which services are there? The gRPC library's routes, with their bounds.
+
+use super::MESSAGE_BYTES_MAX;
+use super::cluster::ClusterDoor;
+use super::desk::Desk;
+use super::kv::KvDoor;
+use super::maintenance::MaintenanceDoor;
+use super::watch::WatchDoor;
+use super::words::stub::cluster_server::ClusterServer;
+use super::words::stub::kv_server::KvServer;
+use super::words::stub::maintenance_server::MaintenanceServer;
+use super::words::stub::watch_server::WatchServer;
+use tonic::service::Routes;
+
+/// All services. Bounded inwards only: how large an answer is, the client has
+/// decided.
+pub(super) fn routes(desk: &Desk) -> Routes {
+    let desk = || desk.clone();
+    Routes::new(
+        KvServer::new(KvDoor { desk: desk() })
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(usize::MAX),
+    )
+    .add_service(
+        WatchServer::new(WatchDoor { desk: desk() })
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(usize::MAX),
+    )
+    .add_service(ClusterServer::new(ClusterDoor { desk: desk() }))
+    .add_service(MaintenanceServer::new(MaintenanceDoor { desk: desk() }))
+    .prepare()
+}

@@ -1,9 +1,12 @@
 //! Where does a message begin and end? gRPC puts a flag and a length before it.
 
-use super::MESSAGE_BYTES_MAX;
 use api::etcd::error::{Code, Status};
+use base::limits::{REQUEST_BYTES_MAX, REQUEST_OVERHEAD_BYTES_MAX};
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
+
+/// What one request may take on the wire.
+pub(super) const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + REQUEST_OVERHEAD_BYTES_MAX;
 
 /// A flag and a length.
 const HEAD_BYTES: usize = 5;

@@ -1,8 +1,8 @@
 //! Is this node well? What load balancers and kubelets ask for.
 
 use super::desk::Desk;
-use super::http1::{Page, json, text};
 use super::kv::to_node;
+use super::page::{Page, json, text};
 use api::etcd::kv as words;
 use api::etcd::wire::etcdserverpb::RangeRequest;
 use http::StatusCode;

@@ -4,11 +4,10 @@
 use super::desk::Desk;
 use super::health;
 use super::line::Line;
+use super::page::{Page, json, page_of, text};
 use crate::process::process;
-use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::header::ALLOW;
+use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
@@ -22,13 +21,8 @@ const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
 
 const BUFFER_BYTES_MAX: usize = 64 << 10;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-
-/// What is answered.
-pub(super) type Page = Response<Full<Bytes>>;
 
 /// Serves until the client goes or the desk closes.
 pub(super) async fn serve(line: Line, desk: Desk) {
@@ -82,19 +76,4 @@ async fn metrics(desk: &Desk) -> Page {
         }
         _ => text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n"),
     }
-}
-
-pub(super) fn json(status: StatusCode, body: String) -> Page {
-    page_of(status, JSON, body)
-}
-
-pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Page {
-    page_of(status, TEXT, body.into())
-}
-
-fn page_of(status: StatusCode, kind: HeaderValue, body: String) -> Page {
-    let mut page = Response::new(Full::new(Bytes::from(body)));
-    *page.status_mut() = status;
-    page.headers_mut().insert(CONTENT_TYPE, kind);
-    page
 }

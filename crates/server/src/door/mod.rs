@@ -14,6 +14,7 @@ mod http1;
 mod kv;
 mod line;
 mod maintenance;
+mod page;
 mod relay;
 mod routes;
 mod serve;
@@ -22,11 +23,6 @@ mod trailers;
 mod unary;
 mod watch;
 mod words;
-
-use base::limits::{REQUEST_BYTES_MAX, REQUEST_OVERHEAD_BYTES_MAX};
-
-/// What one request may take on the wire.
-const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + REQUEST_OVERHEAD_BYTES_MAX;
 
 pub(crate) use desk::Desk;
 pub(crate) use serve::serve;

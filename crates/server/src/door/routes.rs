@@ -1,8 +1,8 @@
 //! Which services are there? The gRPC library's routes, with their bounds.
 
-use super::MESSAGE_BYTES_MAX;
 use super::cluster::ClusterDoor;
 use super::desk::Desk;
+use super::frame::MESSAGE_BYTES_MAX;
 use super::kv::KvDoor;
 use super::maintenance::MaintenanceDoor;
 use super::watch::WatchDoor;

@@ -6,6 +6,7 @@ use super::count::Count;
 use super::deadline;
 use super::desk::Desk;
 use super::line::Line;
+use super::pulse::Pulse;
 use super::relay::relay;
 use super::trailers;
 use super::unary::{Call, Method, Read, Reading};
@@ -58,6 +59,7 @@ type Slowly = Pin<Box<dyn Future<Output = Slow> + Send>>;
 pub(super) struct Connection {
     house: House,
     line: h2::server::Connection<Line, Bytes>,
+    pulse: Pulse,
     slow: FuturesUnordered<Slowly>,
     /// Asks of this turn, which go to the lane together.
     asks: Vec<Item>,
@@ -71,9 +73,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(house: House, line: h2::server::Connection<Line, Bytes>) -> Self {
+    pub(super) fn new(house: House, mut line: h2::server::Connection<Line, Bytes>) -> Self {
         Self {
             house,
+            pulse: Pulse::new(line.ping_pong()),
             line,
             slow: FuturesUnordered::new(),
             asks: Vec::new(),
@@ -116,7 +119,7 @@ impl Connection {
         }
         self.hand_in();
         self.poll_sweep(context);
-        Poll::Pending
+        self.pulse.poll_gone(context)
     }
 
     fn begin(

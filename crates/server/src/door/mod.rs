@@ -15,6 +15,7 @@ mod kv;
 mod line;
 mod maintenance;
 mod page;
+mod pulse;
 mod relay;
 mod routes;
 mod serve;

@@ -1,23 +1,24 @@
 //! Imagined machines with the lane's own code, one queue of what happens next,
 //! and a time that jumps to it.
 
+mod faults;
+mod turns;
+
 use crate::check::Violation;
 use crate::check::agree::Agree;
 use crate::counts::Counts;
-use crate::disk::{Crash, Moment, SimDisk};
+use crate::disk::Crash;
 use crate::draw::Draw;
 use crate::history::At;
-use crate::host::{Host, local};
-use crate::net::{Cut, Net};
+use crate::host::Host;
+use crate::net::Net;
 use crate::story::Story;
-use base::checksum::hash64;
 use base::prng::Prng;
 use base::{AskId, GroupId, Index, NodeId, Time, WatchKey};
 use bytes::Bytes;
 use core::time::Duration;
-use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
-use node::event::{Action, Answer, Ask, Class, Event, Note, WatchEvent, WatchOpen};
+use node::event::{Answer, Ask, Event, WatchEvent, WatchOpen};
 use std::collections::BTreeMap;
 
 /// What will happen.
@@ -248,85 +249,6 @@ impl World {
         Some(None)
     }
 
-    /// A node starts on what its disk holds. With a limit it crashes again
-    /// after so many disk operations, if it needs as many.
-    pub fn start(&mut self, node: usize, limit: Option<u64>) {
-        let (now, seed) = (self.now, self.prng.next());
-        let host = self.host_mut(node);
-        if host.lane.is_some() {
-            return;
-        }
-        match host.boot(now, seed, limit) {
-            Ok((id, report)) => {
-                let life = host.life;
-                self.nodes.insert(id, node);
-                self.story.add(now, &[2, node as u64, life], || {
-                    format!("start {node} life {life}: {report}")
-                });
-                self.sockets(node, true);
-                self.wake(node);
-            }
-            Err(None) => {
-                self.counts.in_recovery += 1;
-                let crash = if self.prng.chance(1, 2) { Crash::Kill } else { Crash::Power };
-                let mut prng = self.prng.fork();
-                self.host_mut(node).crash(crash, &mut prng);
-                self.story.add(now, &[3, node as u64], || format!("crash {node} in recovery"));
-            }
-            Err(Some(why)) => {
-                self.found
-                    .push(Violation::new("start", format!("node {node} does not start: {why}")));
-            }
-        }
-    }
-
-    /// A node crashes.
-    pub fn crash(&mut self, node: usize, crash: Crash, moment: Moment) {
-        if moment == Moment::Now {
-            self.crash_now(node, crash);
-        } else {
-            self.host_mut(node).doom = Some((crash, moment));
-        }
-    }
-
-    /// A process stops for a while, like one that swaps.
-    pub fn pause(&mut self, node: usize, span: Duration) {
-        self.counts.pauses += 1;
-        let until = self.now + span;
-        self.host_mut(node).paused = until;
-        self.story
-            .add(self.now, &[4, node as u64, until.0], || format!("pause {node} for {span:.1?}"));
-    }
-
-    /// The network is cut until it is mended; the cut has this name.
-    pub fn cut(&mut self, cut: Cut) -> u64 {
-        let name = self.number();
-        self.story.add(self.now, &[5, name], || format!("cut   {cut:?}"));
-        self.net.cut(name, cut);
-        name
-    }
-
-    /// Ends a cut.
-    pub fn mend(&mut self, name: u64) {
-        self.net.mend(name);
-    }
-
-    /// No more faults: everything runs, everything arrives.
-    pub fn heal(&mut self) {
-        self.story.add(self.now, &[6], || "heal".into());
-        self.net.heal();
-        self.notice = 10_000;
-        self.healed = true;
-        for node in 0..self.size() {
-            let now = self.now;
-            let host = self.host_mut(node);
-            host.paused = host.paused.min(now);
-            host.doom = None;
-            self.start(node, None);
-            self.wake(node);
-        }
-    }
-
     fn host(&self, node: usize) -> &Host {
         self.hosts.get(node).expect("a world knows its nodes")
     }
@@ -347,200 +269,5 @@ impl World {
 
     fn queue_at(&mut self, at: Time, happening: Happening) {
         self.queue(at.since(self.now), happening);
-    }
-
-    /// Something happens to a node; it looks at it in its next turn.
-    fn give(&mut self, node: usize, event: Event) {
-        if self.host(node).lane.is_some() {
-            self.host_mut(node).inbox.push(event);
-            self.wake(node);
-        }
-    }
-
-    /// A turn comes soon, so that what arrives meanwhile has company.
-    fn wake(&mut self, node: usize) {
-        let wait = self.prng.span(Duration::ZERO, self.turn);
-        let host = self.host_mut(node);
-        if host.lane.is_some() && !host.awake {
-            host.awake = true;
-            let life = host.life;
-            self.queue(wait, Happening::Turn { node, life });
-        }
-    }
-
-    fn on_turn(&mut self, node: usize, life: u64) {
-        let now = self.now;
-        let host = self.host_mut(node);
-        if host.life != life {
-            return;
-        }
-        if host.paused > now {
-            let until = host.paused;
-            return self.queue_at(until, Happening::Turn { node, life });
-        }
-        let mut actions = host.turn(now);
-        let doom = host.doom.take_if(|(_, moment)| *moment == Moment::InTurn);
-        self.counts.turns += 1;
-        self.story.add(now, &[7, node as u64, actions.len() as u64], String::new);
-        if doom.is_some() {
-            self.counts.mid_turn += 1;
-            let kept = self.prng.below(actions.len() as u64 + 1);
-            actions.truncate(kept as usize);
-        }
-        actions.into_iter().for_each(|action| self.perform(node, life, action));
-        self.watch_state(node);
-        match doom {
-            Some((crash, _)) => self.crash_now(node, crash),
-            None => self.arm(node),
-        }
-    }
-
-    fn perform(&mut self, node: usize, life: u64, action: Action) {
-        match action {
-            Action::Disk(op) => self.begin(node, life, op),
-            Action::Send { to, class, frame } => self.send(node, to, class, &frame),
-            Action::Reply { id, answer, .. } => {
-                let say = || format!("reply {node} {id} {answer:?}");
-                self.story.add(self.now, &[8, node as u64, id.0], say);
-                self.told.push(Told::Answer { id, answer });
-            }
-            Action::Watch { key, event, .. } => {
-                self.story.add(self.now, &[9, node as u64, key.0], || {
-                    format!("watch {node} {key} {event:?}")
-                });
-                self.told.push(Told::Watch { key, event });
-            }
-            Action::Note(note) => self.on_note(node, &note),
-            Action::Halt(why) => {
-                self.found.push(Violation::new("halt", format!("node {node} stopped: {why:?}")));
-            }
-        }
-    }
-
-    fn begin(&mut self, node: usize, life: u64, op: DiskOp) {
-        self.counts.disk_ops += 1;
-        let mut prng = self.prng.fork();
-        let host = self.host_mut(node);
-        let begun = host.disk.begin(op, &mut prng);
-        let (ticket, lie) = (begun.ticket, begun.lie.is_some());
-        if let Some((crash, _)) = host.doom.take_if(|(_, moment)| *moment == Moment::InSync) {
-            self.counts.in_sync += 1;
-            let soon = prng.span(Duration::ZERO, begun.told);
-            self.queue(soon, Happening::Crash { node, life, crash });
-        }
-        self.queue(begun.told, Happening::Disk { node, life, ticket, lie });
-        if let Some(late) = begun.lie {
-            self.queue(late, Happening::Sync { node, ticket });
-        }
-    }
-
-    fn send(&mut self, from: usize, to: NodeId, class: Class, frame: &Bytes) {
-        let Some(to) = self.nodes.get(&to).copied() else { return };
-        let hash = hash64(frame);
-        for at in self.net.send(self.now, (from, to, class), &mut self.counts) {
-            self.story.add(self.now, &[10, from as u64, to as u64, at.0, hash], || {
-                format!("send  {from} to {to} {class:?} {} bytes", frame.len())
-            });
-            self.queue_at(at, Happening::Frame { from, to, frame: frame.clone() });
-        }
-    }
-
-    fn on_note(&mut self, node: usize, note: &Note) {
-        self.story.add(self.now, &[11, node as u64], || format!("note  {node} {note:?}"));
-        let id = self.host(node).id;
-        if let Note::Lead { group, term, leader: Some(leader) } = note {
-            self.found.extend(self.agree.leader(id, *group, *term, *leader));
-            if *leader == id && *group == GroupId::DEFAULT {
-                self.told.push(Told::Leads { node });
-            }
-        }
-    }
-
-    fn on_frame(&mut self, from: usize, to: usize, frame: Bytes) {
-        if self.net.passes(from, to) {
-            let from = self.host(from).id;
-            self.give(to, Event::Frame { from, frame });
-        } else {
-            self.counts.lost += 1;
-        }
-    }
-
-    fn on_disk(&mut self, node: usize, life: u64, ticket: Ticket, lie: bool) {
-        if self.host(node).life == life {
-            let disk: &mut SimDisk = &mut self.host_mut(node).disk;
-            let done = if lie { DiskDone::Synced } else { disk.finish(ticket) };
-            self.story.add(self.now, &[12, node as u64], || format!("disk  {node} {done:?}"));
-            self.give(node, Event::Disk(done));
-        }
-    }
-
-    fn on_deadline(&mut self, node: usize, life: u64) {
-        let now = self.now;
-        let host = self.host_mut(node);
-        if host.life == life {
-            host.armed = None;
-            if host.deadline().is_some_and(|due| due <= local(now, host)) {
-                self.give(node, Event::Timeout);
-            }
-            self.arm(node);
-        }
-    }
-
-    /// Sees to it that the node's next deadline is not missed. A turn that is
-    /// due anyway arms it itself.
-    fn arm(&mut self, node: usize) {
-        let now = self.now;
-        let host = self.host_mut(node);
-        if host.awake {
-            return;
-        }
-        let Some(due) = host.deadline().map(|due| now + due.since(local(now, host))) else {
-            return;
-        };
-        if host.armed.is_none_or(|armed| due < armed) {
-            host.armed = Some(due);
-            let life = host.life;
-            self.queue_at(due, Happening::Deadline { node, life });
-        }
-    }
-
-    fn watch_state(&mut self, node: usize) {
-        let id = self.host(node).id;
-        for (group, state) in self.states(node) {
-            if let Some(state) = state {
-                self.found.extend(self.agree.state(id, group, state));
-            }
-        }
-    }
-
-    fn crash_now(&mut self, node: usize, crash: Crash) {
-        let mut prng = self.prng.fork();
-        let host = self.host_mut(node);
-        if host.lane.is_none() {
-            return;
-        }
-        host.crash(crash, &mut prng);
-        match crash {
-            Crash::Kill => self.counts.kills += 1,
-            Crash::Power => self.counts.power_losses += 1,
-        }
-        self.story.add(self.now, &[13, node as u64], || format!("crash {node} {crash:?}"));
-        self.told.push(Told::Gone { node });
-        self.sockets(node, false);
-    }
-
-    /// The others may hear that a node's sockets are open or closed; a node that
-    /// starts may hear of them.
-    fn sockets(&mut self, node: usize, up: bool) {
-        for peer in (0..self.size()).filter(|peer| *peer != node) {
-            for (hears, of) in [(peer, node), (node, peer)] {
-                let there =
-                    self.host(hears).lane.is_some() && (!up || self.host(of).lane.is_some());
-                if there && self.prng.chance(self.notice, 10_000) {
-                    let wait = self.prng.span(Duration::ZERO, Duration::from_millis(5));
-                    self.queue(wait, Happening::Link { node: hears, peer: of, up });
-                }
-            }
-        }
     }
 }

@@ -1,0 +1,119 @@
+//! The ways in which a world goes wrong, and how it is healed.
+
+use super::{Happening, Told, World};
+use crate::check::Violation;
+use crate::disk::{Crash, Moment};
+use crate::net::Cut;
+use core::time::Duration;
+
+impl World {
+    /// A node starts on what its disk holds. With a limit it crashes again
+    /// after so many disk operations, if it needs as many.
+    pub fn start(&mut self, node: usize, limit: Option<u64>) {
+        let (now, seed) = (self.now, self.prng.next());
+        let host = self.host_mut(node);
+        if host.lane.is_some() {
+            return;
+        }
+        match host.boot(now, seed, limit) {
+            Ok((id, report)) => {
+                let life = host.life;
+                self.nodes.insert(id, node);
+                self.story.add(now, &[2, node as u64, life], || {
+                    format!("start {node} life {life}: {report}")
+                });
+                self.sockets(node, true);
+                self.wake(node);
+            }
+            Err(None) => {
+                self.counts.in_recovery += 1;
+                let crash = if self.prng.chance(1, 2) { Crash::Kill } else { Crash::Power };
+                let mut prng = self.prng.fork();
+                self.host_mut(node).crash(crash, &mut prng);
+                self.story.add(now, &[3, node as u64], || format!("crash {node} in recovery"));
+            }
+            Err(Some(why)) => {
+                self.found
+                    .push(Violation::new("start", format!("node {node} does not start: {why}")));
+            }
+        }
+    }
+
+    /// A node crashes.
+    pub fn crash(&mut self, node: usize, crash: Crash, moment: Moment) {
+        if moment == Moment::Now {
+            self.crash_now(node, crash);
+        } else {
+            self.host_mut(node).doom = Some((crash, moment));
+        }
+    }
+
+    /// A process stops for a while, like one that swaps.
+    pub fn pause(&mut self, node: usize, span: Duration) {
+        self.counts.pauses += 1;
+        let until = self.now + span;
+        self.host_mut(node).paused = until;
+        self.story
+            .add(self.now, &[4, node as u64, until.0], || format!("pause {node} for {span:.1?}"));
+    }
+
+    /// The network is cut until it is mended; the cut has this name.
+    pub fn cut(&mut self, cut: Cut) -> u64 {
+        let name = self.number();
+        self.story.add(self.now, &[5, name], || format!("cut   {cut:?}"));
+        self.net.cut(name, cut);
+        name
+    }
+
+    /// Ends a cut.
+    pub fn mend(&mut self, name: u64) {
+        self.net.mend(name);
+    }
+
+    /// No more faults: everything runs, everything arrives.
+    pub fn heal(&mut self) {
+        self.story.add(self.now, &[6], || "heal".into());
+        self.net.heal();
+        self.notice = 10_000;
+        self.healed = true;
+        for node in 0..self.size() {
+            let now = self.now;
+            let host = self.host_mut(node);
+            host.paused = host.paused.min(now);
+            host.doom = None;
+            self.start(node, None);
+            self.wake(node);
+        }
+    }
+
+    pub(super) fn crash_now(&mut self, node: usize, crash: Crash) {
+        let mut prng = self.prng.fork();
+        let host = self.host_mut(node);
+        if host.lane.is_none() {
+            return;
+        }
+        host.crash(crash, &mut prng);
+        match crash {
+            Crash::Kill => self.counts.kills += 1,
+            Crash::Power => self.counts.power_losses += 1,
+        }
+        self.story.add(self.now, &[13, node as u64], || format!("crash {node} {crash:?}"));
+        self.told.push(Told::Gone { node });
+        self.sockets(node, false);
+    }
+
+    /// The others may hear that a node's sockets are open or closed; a node that
+    /// starts may hear of them.
+    fn sockets(&mut self, node: usize, up: bool) {
+        for peer in (0..self.size()).filter(|peer| *peer != node) {
+            for (hears, of) in [(peer, node), (node, peer)] {
+                let there =
+                    self.host(hears).lane.is_some() && (!up || self.host(of).lane.is_some());
+                if there && self.prng.chance(self.notice, 10_000) {
+                    let wait = self.prng.span(Duration::ZERO, Duration::from_millis(5));
+                    self.queue(wait, Happening::Link { node: hears, peer: of, up });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The turns of imagined nodes: what reaches a lane, and what it wants done.
+
+use super::{Happening, Told, World};
+use crate::check::Violation;
+use crate::disk::{Moment, SimDisk};
+use crate::host::local;
+use base::checksum::hash64;
+use base::{GroupId, NodeId};
+use bytes::Bytes;
+use core::time::Duration;
+use journal::disk::{DiskDone, DiskOp};
+use journal::memory::Ticket;
+use node::event::{Action, Class, Event, Note};
+
+impl World {
+    /// Something happens to a node; it looks at it in its next turn.
+    pub(super) fn give(&mut self, node: usize, event: Event) {
+        if self.host(node).lane.is_some() {
+            self.host_mut(node).inbox.push(event);
+            self.wake(node);
+        }
+    }
+
+    /// A turn comes soon, so that what arrives meanwhile has company.
+    pub(super) fn wake(&mut self, node: usize) {
+        let wait = self.prng.span(Duration::ZERO, self.turn);
+        let host = self.host_mut(node);
+        if host.lane.is_some() && !host.awake {
+            host.awake = true;
+            let life = host.life;
+            self.queue(wait, Happening::Turn { node, life });
+        }
+    }
+
+    pub(super) fn on_turn(&mut self, node: usize, life: u64) {
+        let now = self.now;
+        let host = self.host_mut(node);
+        if host.life != life {
+            return;
+        }
+        if host.paused > now {
+            let until = host.paused;
+            return self.queue_at(until, Happening::Turn { node, life });
+        }
+        let mut actions = host.turn(now);
+        let doom = host.doom.take_if(|(_, moment)| *moment == Moment::InTurn);
+        self.counts.turns += 1;
+        self.story.add(now, &[7, node as u64, actions.len() as u64], String::new);
+        if doom.is_some() {
+            self.counts.mid_turn += 1;
+            let kept = self.prng.below(actions.len() as u64 + 1);
+            actions.truncate(kept as usize);
+        }
+        actions.into_iter().for_each(|action| self.perform(node, life, action));
+        self.watch_state(node);
+        match doom {
+            Some((crash, _)) => self.crash_now(node, crash),
+            None => self.arm(node),
+        }
+    }
+
+    fn perform(&mut self, node: usize, life: u64, action: Action) {
+        match action {
+            Action::Disk(op) => self.begin(node, life, op),
+            Action::Send { to, class, frame } => self.send(node, to, class, &frame),
+            Action::Reply { id, answer, .. } => {
+                let say = || format!("reply {node} {id} {answer:?}");
+                self.story.add(self.now, &[8, node as u64, id.0], say);
+                self.told.push(Told::Answer { id, answer });
+            }
+            Action::Watch { key, event, .. } => {
+                self.story.add(self.now, &[9, node as u64, key.0], || {
+                    format!("watch {node} {key} {event:?}")
+                });
+                self.told.push(Told::Watch { key, event });
+            }
+            Action::Note(note) => self.on_note(node, &note),
+            Action::Halt(why) => {
+                self.found.push(Violation::new("halt", format!("node {node} stopped: {why:?}")));
+            }
+        }
+    }
+
+    fn begin(&mut self, node: usize, life: u64, op: DiskOp) {
+        self.counts.disk_ops += 1;
+        let mut prng = self.prng.fork();
+        let host = self.host_mut(node);
+        let begun = host.disk.begin(op, &mut prng);
+        let (ticket, lie) = (begun.ticket, begun.lie.is_some());
+        if let Some((crash, _)) = host.doom.take_if(|(_, moment)| *moment == Moment::InSync) {
+            self.counts.in_sync += 1;
+            let soon = prng.span(Duration::ZERO, begun.told);
+            self.queue(soon, Happening::Crash { node, life, crash });
+        }
+        self.queue(begun.told, Happening::Disk { node, life, ticket, lie });
+        if let Some(late) = begun.lie {
+            self.queue(late, Happening::Sync { node, ticket });
+        }
+    }
+
+    fn send(&mut self, from: usize, to: NodeId, class: Class, frame: &Bytes) {
+        let Some(to) = self.nodes.get(&to).copied() else { return };
+        let hash = hash64(frame);
+        for at in self.net.send(self.now, (from, to, class), &mut self.counts) {
+            self.story.add(self.now, &[10, from as u64, to as u64, at.0, hash], || {
+                format!("send  {from} to {to} {class:?} {} bytes", frame.len())
+            });
+            self.queue_at(at, Happening::Frame { from, to, frame: frame.clone() });
+        }
+    }
+
+    fn on_note(&mut self, node: usize, note: &Note) {
+        self.story.add(self.now, &[11, node as u64], || format!("note  {node} {note:?}"));
+        let id = self.host(node).id;
+        if let Note::Lead { group, term, leader: Some(leader) } = note {
+            self.found.extend(self.agree.leader(id, *group, *term, *leader));
+            if *leader == id && *group == GroupId::DEFAULT {
+                self.told.push(Told::Leads { node });
+            }
+        }
+    }
+
+    pub(super) fn on_frame(&mut self, from: usize, to: usize, frame: Bytes) {
+        if self.net.passes(from, to) {
+            let from = self.host(from).id;
+            self.give(to, Event::Frame { from, frame });
+        } else {
+            self.counts.lost += 1;
+        }
+    }
+
+    pub(super) fn on_disk(&mut self, node: usize, life: u64, ticket: Ticket, lie: bool) {
+        if self.host(node).life == life {
+            let disk: &mut SimDisk = &mut self.host_mut(node).disk;
+            let done = if lie { DiskDone::Synced } else { disk.finish(ticket) };
+            self.story.add(self.now, &[12, node as u64], || format!("disk  {node} {done:?}"));
+            self.give(node, Event::Disk(done));
+        }
+    }
+
+    pub(super) fn on_deadline(&mut self, node: usize, life: u64) {
+        let now = self.now;
+        let host = self.host_mut(node);
+        if host.life == life {
+            host.armed = None;
+            if host.deadline().is_some_and(|due| due <= local(now, host)) {
+                self.give(node, Event::Timeout);
+            }
+            self.arm(node);
+        }
+    }
+
+    /// Sees to it that the node's next deadline is not missed. A turn that is
+    /// due anyway arms it itself.
+    fn arm(&mut self, node: usize) {
+        let now = self.now;
+        let host = self.host_mut(node);
+        if host.awake {
+            return;
+        }
+        let Some(due) = host.deadline().map(|due| now + due.since(local(now, host))) else {
+            return;
+        };
+        if host.armed.is_none_or(|armed| due < armed) {
+            host.armed = Some(due);
+            let life = host.life;
+            self.queue_at(due, Happening::Deadline { node, life });
+        }
+    }
+
+    fn watch_state(&mut self, node: usize) {
+        let id = self.host(node).id;
+        for (group, state) in self.states(node) {
+            if let Some(state) = state {
+                self.found.extend(self.agree.state(id, group, state));
+            }
+        }
+    }
+}

@@ -200,7 +200,7 @@ impl Chaos {
 
     fn pause(&mut self, world: &mut World) {
         if let Some(node) = self.prng.pick(&world.up()).copied() {
-            world.pause(node, self.prng.span(Duration::ZERO, self.draw.cut));
+            world.pause(node, self.prng.span(Duration::ZERO, self.draw.pause));
         }
     }
 

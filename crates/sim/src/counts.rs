@@ -40,6 +40,8 @@ counts! {
     reordered "frames reordered",
     /// Frames that a cut held back and delivered later.
     held "frames held",
+    /// Lanes that stopped because a disk operation failed.
+    halts "lanes stopped",
     /// Disk operations.
     disk_ops "disk operations",
     /// Crashes that left the page cache.

@@ -44,6 +44,8 @@ pub struct Begun {
     pub told: Duration,
     /// When it is done, if that is later.
     pub lie: Option<Duration>,
+    /// It fails.
+    pub fails: bool,
 }
 
 impl SimDisk {
@@ -58,12 +60,23 @@ impl SimDisk {
         let slow = if prng.chance(self.draw.slow, 10_000) { 20 } else { 1 };
         let told = prng.span(self.draw.min, self.draw.max) * slow;
         let lie = (self.draw.lies && matches!(op, DiskOp::Write { .. })).then(|| told * 100);
-        Begun { ticket: self.memory.begin(op), told, lie }
+        let fails = prng.chance(self.draw.fails, 10_000);
+        Begun { ticket: self.memory.begin(op), told, lie, fails }
     }
 
     /// Ends an operation.
     pub fn finish(&mut self, ticket: Ticket) -> DiskDone {
         self.memory.finish(ticket)
+    }
+
+    /// Ends an operation badly.
+    pub fn fail(&mut self, ticket: Ticket) -> DiskDone {
+        self.memory.fail(ticket, "broken")
+    }
+
+    /// No operation that begins from now on fails.
+    pub const fn heal(&mut self) {
+        self.draw.fails = 0;
     }
 
     /// The node crashes.

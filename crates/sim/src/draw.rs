@@ -31,6 +31,12 @@ pub struct Draw {
     pub request_timeout: Duration,
     /// The size of a log segment: small, so that switches happen.
     pub segment_bytes: u64,
+    /// How much faster or slower than the world a node's clock may run, in thousandths.
+    pub clocks: u64,
+    /// Bytes that the keyspace may hold.
+    pub quota: Option<u64>,
+    /// How long history is kept before it is compacted by itself.
+    pub keep_history: Option<Duration>,
     /// What the network does.
     pub net: NetDraw,
     /// What the disks do.
@@ -67,6 +73,8 @@ pub struct DiskDraw {
     pub max: Duration,
     /// Operations that take twenty times as long.
     pub slow: u64,
+    /// Operations that fail, and stop the lane.
+    pub fails: u64,
     /// The disk says "synced" when a write was only begun.
     pub lies: bool,
 }
@@ -78,6 +86,12 @@ pub struct CallerDraw {
     pub callers: usize,
     /// How many watch.
     pub watchers: usize,
+    /// How many hold leases.
+    pub holders: usize,
+    /// Callers who number their writes, and ask again until they know.
+    pub numbered: u64,
+    /// Writes that compact history.
+    pub compactions: u64,
     /// How many keys they share.
     pub keys: u64,
     /// Of 10 000 values, those that fill most of a letter between nodes.
@@ -97,8 +111,10 @@ pub struct FaultDraw {
     pub down: Duration,
     /// The shortest silence after which a follower stands.
     pub election: Duration,
-    /// How long a cut of the network or a pause of a process lasts, at most.
+    /// How long a cut of the network lasts, at most.
     pub cut: Duration,
+    /// How long a pause of a process lasts, at most.
+    pub pause: Duration,
     /// Crashes that are power losses, the others being `kill -9`.
     pub power: u64,
     /// Crashes that may take the majority with them.
@@ -133,12 +149,15 @@ impl Draw {
         let election = heartbeat * some(prng.between(5, 10));
         let mut draw = Self {
             theme,
-            nodes: one_of(prng, &[1, 3, 3, 3, 3, 3, 5, 5]),
+            nodes: one_of(prng, &[1, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 7]),
             chaos: prng.span(ms(2_000), ms(6_000)),
             heartbeat,
             election,
             request_timeout: election * some(prng.between(2, 6)),
             segment_bytes: one_of(prng, &[16 << 10, 32 << 10, 64 << 10]),
+            clocks: one_of(prng, &[0, 0, 1, 50, 100]),
+            quota: prng.chance(1, 8).then(|| prng.between(40_000, 200_000)),
+            keep_history: prng.chance(1, 8).then(|| prng.span(ms(200), ms(1_500))),
             net: NetDraw::new(prng, heartbeat),
             disk: DiskDraw::new(prng, lying_disk),
             turn: one_of(prng, &[us(1), us(50), us(500), us(3_000)]),
@@ -190,7 +209,8 @@ impl DiskDraw {
     fn new(prng: &mut Prng, lies: bool) -> Self {
         let min = prng.span(us(20), ms(1));
         let slow = one_of(prng, &[0, 10, 100]);
-        Self { min, max: min + prng.span(us(10), ms(6)), slow, lies }
+        let fails = one_of(prng, &[0, 0, 0, 0, 0, 20]);
+        Self { min, max: min + prng.span(us(10), ms(6)), slow, fails, lies }
     }
 }
 
@@ -199,6 +219,9 @@ impl CallerDraw {
         Self {
             callers: one_of(prng, &[2, 4, 6]),
             watchers: one_of(prng, &[0, 1, 2]),
+            holders: one_of(prng, &[0, 1, 3]),
+            numbered: one_of(prng, &[0, 5_000, 10_000]),
+            compactions: one_of(prng, &[0, 100, 1_000]),
             keys: one_of(prng, &[1, 3, 6]),
             large: if prng.chance(1, 10) { 1_000 } else { 0 },
             think: prng.span(ms(5), ms(80)),
@@ -215,6 +238,7 @@ impl FaultDraw {
             election,
             down: election * some(prng.between(1, 6)),
             cut: election * some(prng.between(1, 5)),
+            pause: if prng.chance(1, 6) { ms(4_000) } else { election * 4 },
             power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
             beyond: one_of(prng, &[0, 500, 3_000]),
             storms: 1_500,
@@ -229,28 +253,42 @@ impl FaultDraw {
 impl fmt::Display for Draw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { theme, nodes, chaos, heartbeat, election, segment_bytes, turn, .. } = self;
+        let Self { clocks, quota, keep_history, .. } = self;
         writeln!(f, "  {theme:?}: {nodes} nodes, faults for {chaos:.1?}, then healing")?;
         writeln!(
             f,
             "  heartbeat {heartbeat:.1?}, election {election:.1?}, turn {turn:.1?}, segments of {segment_bytes} bytes"
+        )?;
+        writeln!(
+            f,
+            "  clocks off by {clocks} of 1000, quota {quota:?}, history kept for {keep_history:?}"
         )?;
         let NetDraw { delay_min, delay_max, loss, twice, reorder } = self.net;
         writeln!(
             f,
             "  net    delay {delay_min:.1?} to {delay_max:.1?}; of 10000 frames {loss} lost, {twice} twice, {reorder} out of order"
         )?;
-        let DiskDraw { min, max, slow, lies } = self.disk;
+        let DiskDraw { min, max, slow, fails, lies } = self.disk;
         let honest = if lies { "lying" } else { "honest" };
-        writeln!(f, "  disk   {honest}, {min:.1?} to {max:.1?}; {slow} of 10000 slow")?;
-        let CallerDraw { callers, watchers, keys, large, think, patience } = self.callers;
+        writeln!(
+            f,
+            "  disk   {honest}, {min:.1?} to {max:.1?}; {slow} of 10000 slow, {fails} fail"
+        )?;
+        let CallerDraw { callers, watchers, keys, large, think, patience, .. } = self.callers;
+        let CallerDraw { holders, numbered, compactions, .. } = self.callers;
         writeln!(
             f,
             "  ask    {callers} callers and {watchers} watchers on {keys} keys, {large} of 10000 values large, pause {think:.1?}, patience {patience:.1?}"
         )?;
-        let FaultDraw { every, down, cut, power, beyond, storms, coups, notice, .. } = self.faults;
+        writeln!(
+            f,
+            "         {holders} hold leases; of 10000 callers {numbered} number their writes, of 10000 writes {compactions} compact"
+        )?;
+        let FaultDraw { every, down, cut, pause, power, beyond, storms, coups, notice, .. } =
+            self.faults;
         write!(
             f,
-            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms; of 10000 leaders {coups} are cut off"
+            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}, pause {pause:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms; of 10000 leaders {coups} are cut off"
         )
     }
 }

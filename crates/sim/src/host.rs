@@ -33,11 +33,21 @@ pub(crate) struct Host {
     pub(crate) armed: Option<Time>,
     /// How far its clock is ahead: clocks of two machines have nothing in common.
     ahead: Duration,
+    /// How fast its clock runs, in thousandths of the world's.
+    rate: u64,
+    /// Its lane has stopped for good; somebody will notice.
+    pub(crate) halted: bool,
 }
 
 /// The time as the machine's own clock has it.
 pub(crate) fn local(now: Time, host: &Host) -> Time {
-    now + host.ahead
+    Time(now.0 * host.rate / 1_000) + host.ahead
+}
+
+/// The first moment at which the machine's own clock shows `due`.
+pub(crate) fn worldly(due: Time, host: &Host) -> Time {
+    let passed = due.since(Time::ZERO + host.ahead).as_nanos() * 1_000;
+    Time(u64::try_from(passed.div_ceil(u128::from(host.rate))).unwrap_or(u64::MAX))
 }
 
 impl Host {
@@ -55,6 +65,8 @@ impl Host {
             doom: None,
             armed: None,
             ahead: Duration::from_secs(prng.below(1 << 20)),
+            rate: prng.between(1_000 - draw.clocks, 1_000 + draw.clocks),
+            halted: false,
         }
     }
 
@@ -91,6 +103,7 @@ impl Host {
         self.armed = None;
         self.doom = None;
         self.paused = Time::ZERO;
+        self.halted = false;
         self.disk.crash(crash, prng);
     }
 
@@ -129,5 +142,23 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         segment_bytes: draw.segment_bytes,
         seed: 0,
         incarnation: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_met_by_clocks_of_any_rate_and_not_before() {
+        let mut prng = Prng::new(1);
+        for seed in 0..200 {
+            let draw = Draw { clocks: 100, ..Draw::new(&mut Prng::new(seed), None, false) };
+            let host = Host::new(&draw, 0, &mut prng);
+            let due = local(Time(prng.below(1 << 40)), &host) + Duration::from_nanos(seed);
+            let at = worldly(due, &host);
+            assert!(local(at, &host) >= due);
+            assert!(local(Time(at.0 - 1), &host) < due);
+        }
     }
 }

@@ -26,12 +26,22 @@ use std::collections::BTreeMap;
 enum Happening {
     Turn { node: usize, life: u64 },
     Deadline { node: usize, life: u64 },
-    Disk { node: usize, life: u64, ticket: Ticket, lie: bool },
+    Disk { node: usize, life: u64, ticket: Ticket, fate: Fate },
     Sync { node: usize, ticket: Ticket },
     Frame { from: usize, to: usize, frame: Bytes },
     Link { node: usize, peer: usize, up: bool },
     Crash { node: usize, life: u64, crash: Crash },
+    Replace { node: usize, life: u64 },
     Alarm(Alarm),
+}
+
+/// How a disk operation ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fate {
+    Well,
+    /// It is said to be done and is not.
+    Lie,
+    Failed,
 }
 
 /// What those who play with the world asked to be reminded of.
@@ -101,6 +111,8 @@ pub struct World {
     prng: Prng,
     turn: Duration,
     notice: u64,
+    /// Whether disks may fail.
+    fails: bool,
     /// No fault happens any more.
     healed: bool,
     agree: Agree,
@@ -129,6 +141,7 @@ impl World {
             prng,
             turn: draw.turn,
             notice: draw.faults.notice,
+            fails: draw.disk.fails > 0,
             healed: false,
             agree: Agree::default(),
             told: Vec::new(),
@@ -232,7 +245,7 @@ impl World {
         match happening {
             Happening::Turn { node, life } => self.on_turn(node, life),
             Happening::Deadline { node, life } => self.on_deadline(node, life),
-            Happening::Disk { node, life, ticket, lie } => self.on_disk(node, life, ticket, lie),
+            Happening::Disk { node, life, ticket, fate } => self.on_disk(node, life, ticket, fate),
             Happening::Sync { node, ticket } => drop(self.host_mut(node).disk.finish(ticket)),
             Happening::Frame { from, to, frame } => self.on_frame(from, to, frame),
             Happening::Link { node, peer, up } => {
@@ -242,6 +255,11 @@ impl World {
             Happening::Crash { node, life, crash } => {
                 if self.host(node).life == life && !self.healed {
                     self.crash_now(node, crash);
+                }
+            }
+            Happening::Replace { node, life } => {
+                if self.host(node).life == life {
+                    self.replace(node);
                 }
             }
             Happening::Alarm(alarm) => return Some(Some(alarm)),

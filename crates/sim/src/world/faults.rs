@@ -81,8 +81,20 @@ impl World {
             let host = self.host_mut(node);
             host.paused = host.paused.min(now);
             host.doom = None;
+            host.disk.heal();
+            if host.halted {
+                self.crash_now(node, Crash::Kill);
+            }
             self.start(node, None);
             self.wake(node);
+        }
+    }
+
+    /// A process whose lane has stopped is ended; if nobody else starts it, it starts.
+    pub(super) fn replace(&mut self, node: usize) {
+        self.crash_now(node, Crash::Kill);
+        if self.healed {
+            self.start(node, None);
         }
     }
 

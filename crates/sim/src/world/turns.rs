@@ -1,16 +1,16 @@
 //! The turns of imagined nodes: what reaches a lane, and what it wants done.
 
-use super::{Happening, Told, World};
+use super::{Fate, Happening, Told, World};
 use crate::check::Violation;
-use crate::disk::{Moment, SimDisk};
-use crate::host::local;
+use crate::disk::{Begun, Moment, SimDisk};
+use crate::host::{local, worldly};
 use base::checksum::hash64;
 use base::{GroupId, NodeId};
 use bytes::Bytes;
 use core::time::Duration;
 use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
-use node::event::{Action, Class, Event, Note};
+use node::event::{Action, Class, Event, Halt, Note};
 
 impl World {
     /// Something happens to a node; it looks at it in its next turn.
@@ -75,9 +75,21 @@ impl World {
                 self.told.push(Told::Watch { key, event });
             }
             Action::Note(note) => self.on_note(node, &note),
-            Action::Halt(why) => {
-                self.found.push(Violation::new("halt", format!("node {node} stopped: {why:?}")));
-            }
+            Action::Halt(why) => self.on_halt(node, life, &why),
+        }
+    }
+
+    /// A lane that stops because its disk failed does what it should; the
+    /// process is replaced when somebody has noticed.
+    fn on_halt(&mut self, node: usize, life: u64, why: &Halt) {
+        self.story.add(self.now, &[14, node as u64], || format!("halt  {node} {why:?}"));
+        if self.fails && matches!(why, Halt::Disk(_)) {
+            self.counts.halts += 1;
+            self.host_mut(node).halted = true;
+            let wait = self.prng.span(Duration::ZERO, Duration::from_millis(500));
+            self.queue(wait, Happening::Replace { node, life });
+        } else {
+            self.found.push(Violation::new("halt", format!("node {node} stopped: {why:?}")));
         }
     }
 
@@ -86,14 +98,19 @@ impl World {
         let mut prng = self.prng.fork();
         let host = self.host_mut(node);
         let begun = host.disk.begin(op, &mut prng);
-        let (ticket, lie) = (begun.ticket, begun.lie.is_some());
+        let ticket = begun.ticket;
+        let fate = match begun {
+            Begun { fails: true, .. } => Fate::Failed,
+            Begun { lie: Some(_), .. } => Fate::Lie,
+            Begun { .. } => Fate::Well,
+        };
         if let Some((crash, _)) = host.doom.take_if(|(_, moment)| *moment == Moment::InSync) {
             self.counts.in_sync += 1;
             let soon = prng.span(Duration::ZERO, begun.told);
             self.queue(soon, Happening::Crash { node, life, crash });
         }
-        self.queue(begun.told, Happening::Disk { node, life, ticket, lie });
-        if let Some(late) = begun.lie {
+        self.queue(begun.told, Happening::Disk { node, life, ticket, fate });
+        if let Some(late) = begun.lie.filter(|_| fate == Fate::Lie) {
             self.queue(late, Happening::Sync { node, ticket });
         }
     }
@@ -129,10 +146,14 @@ impl World {
         }
     }
 
-    pub(super) fn on_disk(&mut self, node: usize, life: u64, ticket: Ticket, lie: bool) {
+    pub(super) fn on_disk(&mut self, node: usize, life: u64, ticket: Ticket, fate: Fate) {
         if self.host(node).life == life {
             let disk: &mut SimDisk = &mut self.host_mut(node).disk;
-            let done = if lie { DiskDone::Synced } else { disk.finish(ticket) };
+            let done = match fate {
+                Fate::Well => disk.finish(ticket),
+                Fate::Lie => DiskDone::Synced,
+                Fate::Failed => disk.fail(ticket),
+            };
             self.story.add(self.now, &[12, node as u64], || format!("disk  {node} {done:?}"));
             self.give(node, Event::Disk(done));
         }
@@ -158,7 +179,7 @@ impl World {
         if host.awake {
             return;
         }
-        let Some(due) = host.deadline().map(|due| now + due.since(local(now, host))) else {
+        let Some(due) = host.deadline().map(|due| worldly(due, host).max(now)) else {
             return;
         };
         if host.armed.is_none_or(|armed| due < armed) {

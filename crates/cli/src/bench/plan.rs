@@ -9,6 +9,10 @@ use std::time::Duration;
 const CONNS: usize = 16;
 /// Where a server listens if nothing is said.
 const ENDPOINT: &str = "127.0.0.1:2379";
+/// As many keys as ten digits can tell apart.
+const KEYS_MAX: u64 = 10_000_000_000;
+/// More than eleven days is taken for a slip of the hand.
+const LONGEST: Duration = Duration::from_secs(1_000_000);
 /// A value of a watched key begins with the time at which it was meant to be sent.
 pub(crate) const STAMP: usize = 8;
 
@@ -109,7 +113,14 @@ impl Plan {
                 format!("--conns {}: write 1 to --clients {}", self.conns, self.clients),
             ),
             (self.measured.is_zero(), "--seconds 0: nothing would be measured".to_owned()),
-            (self.keys == 0, "--keys 0: there would be nothing to write".to_owned()),
+            (
+                self.measured > LONGEST || self.warmup > LONGEST,
+                format!("--seconds and --warmup may be {} at most", LONGEST.as_secs()),
+            ),
+            (
+                !(1..=KEYS_MAX).contains(&self.keys),
+                format!("--keys {}: write 1 to {KEYS_MAX}", self.keys),
+            ),
             (
                 matches!(self.verb, Verb::Watch { watchers: 0 }),
                 "--watchers 0: nobody would hear".to_owned(),
@@ -228,6 +239,9 @@ mod tests {
             "put --rate fast",
             "put --rate 0",
             "put --keys 0",
+            "put --keys 10000000001",
+            "put --seconds 18446744073709551615",
+            "put --warmup 18446744073709551615",
             "put --endpoints https://a:1",
             "put --endpoints a",
             "get --consistency x",

@@ -11,7 +11,7 @@ use api::etcd::wire::etcdserverpb::{
 use api::etcd::wire::mvccpb::event::EventType;
 use base::{ClusterId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
-use kv::command::{Change, KeyRange, KeyValue};
+use kv::command::{Change, Changes, KeyRange, KeyValue};
 
 const HEADER: Header =
     Header { cluster_id: ClusterId(7), member_id: NodeId(2), revision: Revision(10), raft_term: 3 };
@@ -58,8 +58,37 @@ impl Bench {
     }
 
     fn changes(&mut self, store: u64, batches: Vec<(u64, Vec<Change>)>) -> Vec<WatchResponse> {
-        let batches = batches.into_iter().map(|(at, changes)| (Revision(at), changes)).collect();
-        self.tell(1, WatchEvent::Changes { revision: Revision(store), batches })
+        self.changes_of(1, store, batches)
+    }
+
+    fn changes_of(
+        &mut self,
+        key: u64,
+        store: u64,
+        batches: Vec<(u64, Vec<Change>)>,
+    ) -> Vec<WatchResponse> {
+        let batch = |(at, changes): (u64, Vec<Change>)| Changes {
+            revision: Revision(at),
+            changes: changes.into(),
+        };
+        let batches = batches.into_iter().map(batch).collect();
+        self.tell(key, WatchEvent::Changes { revision: Revision(store), batches })
+    }
+
+    fn ask_progress(&mut self) -> Vec<StreamOut> {
+        self.ask(RequestUnion::ProgressRequest(WatchProgressRequest {}))
+    }
+
+    /// The node says that a watch is as far as this: (id, revision) of what the
+    /// client hears.
+    fn progress(&mut self, key: u64, revision: u64) -> Vec<(i64, i64)> {
+        let said = self.tell(key, WatchEvent::Progress { revision: Revision(revision) });
+        let bookmark = |it: &WatchResponse| {
+            let bare = !it.created && !it.canceled && it.events.is_empty();
+            assert!(bare && it.compact_revision == 0, "{it:?}");
+            (it.watch_id, at(it))
+        };
+        said.iter().map(bookmark).collect()
     }
 }
 
@@ -419,9 +448,8 @@ fn a_watch_that_the_node_never_opened_is_refused() {
 }
 
 #[test]
-fn requests_that_are_empty_or_about_progress_are_not_answered() {
+fn an_empty_request_is_not_answered() {
     let mut bench = Bench::opened(on("k"));
-    assert_eq!(bench.ask(RequestUnion::ProgressRequest(WatchProgressRequest {})), []);
     let none = WatchRequest { request_union: None };
     assert_eq!(bench.stream.on_request(none, HEADER, || panic!("no key is needed")), []);
 }
@@ -434,4 +462,122 @@ fn the_watches_to_close_at_the_end_are_the_open_ones() {
     }
     bench.cancel(1);
     assert_eq!(bench.stream.keys().collect::<Vec<_>>(), [WatchKey(1), WatchKey(3)]);
+}
+
+fn notified() -> WatchCreateRequest {
+    WatchCreateRequest { progress_notify: true, ..on("k") }
+}
+
+#[test]
+fn a_progress_request_is_answered_when_every_watch_has_said_how_far_it_is() {
+    let mut bench = Bench::opened(on("k"));
+    bench.create(on("l"));
+    bench.open(2);
+    let keys = vec![WatchKey(1), WatchKey(2)];
+    assert_eq!(bench.ask_progress(), [StreamOut::Progress { keys }]);
+    assert_eq!(bench.progress(2, 15), []);
+    assert_eq!(bench.progress(1, 14), [(-1, 14)], "the least of them");
+    assert_eq!(bench.progress(1, 16), [], "it was answered");
+}
+
+#[test]
+fn without_watches_a_progress_request_is_dropped() {
+    let mut bench = Bench::default();
+    assert_eq!(bench.ask_progress(), []);
+    bench.create(on("k"));
+    bench.tell(1, WatchEvent::Compacted { oldest: Revision(5) });
+    assert_eq!(bench.ask_progress(), [], "one that has ended is none");
+}
+
+#[test]
+fn a_progress_request_is_dropped_when_the_watches_change_meanwhile() {
+    let begun = || {
+        let mut bench = Bench::opened(on("k"));
+        bench.create(on("l"));
+        bench.open(2);
+        bench.ask_progress();
+        assert_eq!(bench.progress(1, 14), []);
+        bench
+    };
+    let mut bench = begun();
+    bench.create(from(3));
+    assert_eq!(bench.progress(2, 14), [], "the new one may have history to read");
+    let mut bench = begun();
+    bench.cancel(1);
+    bench.tell(2, WatchEvent::Ended);
+    assert_eq!(bench.progress(1, 15), []);
+    let mut bench = begun();
+    bench.tell(2, WatchEvent::Compacted { oldest: Revision(5) });
+    assert_eq!(bench.progress(1, 15), []);
+}
+
+#[test]
+fn a_bookmark_of_the_stream_never_steps_back_behind_an_event() {
+    let mut bench = Bench::opened(on("k"));
+    bench.create(on("l"));
+    bench.open(2);
+    bench.ask_progress();
+    assert_eq!(bench.progress(1, 14), []);
+    bench.changes_of(1, 15, vec![(15, vec![put(15)])]);
+    assert_eq!(bench.progress(2, 15), []);
+    bench.ask_progress();
+    assert_eq!(bench.progress(1, 15), []);
+    assert_eq!(bench.progress(2, 15), [(-1, 15)]);
+}
+
+#[test]
+fn a_quiet_watch_that_wants_it_is_noticed_each_interval() {
+    let mut bench = Bench::opened(notified());
+    for revision in [12, 12, 30] {
+        assert_eq!(bench.stream.notify_due(), [WatchKey(1)]);
+        assert_eq!(bench.progress(1, revision), [(0, revision as i64)]);
+        assert_eq!(bench.progress(1, revision), [], "once an interval");
+    }
+}
+
+#[test]
+fn a_watch_that_does_not_want_it_or_is_not_open_is_not_noticed() {
+    let mut bench = Bench::opened(on("k"));
+    assert_eq!(bench.stream.notify_due(), []);
+    bench.create(notified());
+    assert_eq!(bench.stream.notify_due(), [], "not open yet");
+    bench.open(2);
+    assert_eq!(bench.stream.notify_due(), [WatchKey(2)]);
+    bench.tell(2, WatchEvent::Compacted { oldest: Revision(20) });
+    assert_eq!(bench.stream.notify_due(), []);
+}
+
+#[test]
+fn a_notice_is_left_out_where_events_went_out_meanwhile() {
+    let mut bench = Bench::opened(notified());
+    bench.changes(13, vec![(13, vec![put(13)])]);
+    assert_eq!(bench.stream.notify_due(), [], "events since the last interval");
+    assert_eq!(bench.stream.notify_due(), [WatchKey(1)]);
+    bench.changes(14, vec![(14, vec![put(14)])]);
+    assert_eq!(bench.progress(1, 14), [], "events since it was asked");
+}
+
+#[test]
+fn events_that_the_client_filtered_out_leave_a_watch_quiet() {
+    let mut bench = Bench::opened(WatchCreateRequest { filters: vec![0], ..notified() });
+    assert_eq!(bench.changes(13, vec![(13, vec![put(13)])]), []);
+    assert_eq!(bench.stream.notify_due(), [WatchKey(1)]);
+    assert_eq!(bench.progress(1, 13), [(0, 13)]);
+}
+
+#[test]
+fn a_watch_of_the_future_is_not_noticed_before_it_begins() {
+    let mut bench = Bench::opened(WatchCreateRequest { start_revision: 20, ..notified() });
+    assert_eq!(bench.stream.notify_due(), [WatchKey(1)]);
+    assert_eq!(bench.progress(1, 18), []);
+    assert_eq!(bench.stream.notify_due(), [WatchKey(1)]);
+    assert_eq!(bench.progress(1, 19), [(0, 19)]);
+}
+
+#[test]
+fn one_answer_of_the_node_serves_a_notice_and_a_request() {
+    let mut bench = Bench::opened(notified());
+    assert_eq!(bench.stream.notify_due(), [WatchKey(1)]);
+    bench.ask_progress();
+    assert_eq!(bench.progress(1, 14), [(0, 14), (-1, 14)]);
 }

@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub quota: Option<u64>,
     /// How long history is kept; `None`: until somebody compacts it.
     pub keep_history: Option<Duration>,
+    /// How often watches that want it hear how far they are, a little more at random.
+    pub progress_notices: Duration,
     /// The size of one file of the log.
     pub segment_bytes: u64,
     /// Whether the hot calls take the short way, past the gRPC library. Without
@@ -58,6 +60,7 @@ impl ServerConfig {
             request_timeout: Duration::from_secs(5),
             quota: Some(2 << 30),
             keep_history: Some(Duration::from_secs(3600)),
+            progress_notices: Duration::from_secs(600),
             segment_bytes: 64 << 20,
             direct: true,
         }

@@ -81,7 +81,8 @@ impl Server {
 
         let metrics = Arc::new(Metrics::new(me));
         let mut server = Self::start_threads(disk, lane, &inbox, &peers, &face, &metrics)?;
-        let desk = Desk::new(inbox, face, metrics, server.closing.subscribe());
+        let desk = Desk::new(inbox, face, metrics, server.closing.subscribe())
+            .noticing(config.progress_notices);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("sockets")
             .enable_all()

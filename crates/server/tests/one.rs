@@ -180,7 +180,10 @@ fn what_is_refused_has_etcds_words() {
         assert!(matches!(larger.code(), Code::OutOfRange | Code::ResourceExhausted), "{larger}");
         let fits = kv.put(put("k", &"v".repeat(1_500_000))).await;
         assert_eq!(fits.unwrap().into_inner().header.unwrap().revision, 2);
-        assert_eq!(unknown(&world, "/etcdserverpb.KV/Compact").await.code(), Code::Unimplemented);
+        assert_eq!(
+            unknown(&world, "/etcdserverpb.KV/RangeStream").await.code(),
+            Code::Unimplemented
+        );
         assert_eq!(unknown(&world, "/etcdserverpb.Lease/Grant").await.code(), Code::Unimplemented);
     });
 }

@@ -16,6 +16,7 @@ pub mod health;
 pub mod kv;
 pub mod lease;
 pub mod maintenance;
+mod progress;
 pub mod range;
 pub mod watch;
 mod watcher;

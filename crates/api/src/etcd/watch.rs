@@ -5,22 +5,25 @@
 //! which watches to open and close, and turns their events into responses.
 //! Whoever holds it sends the responses in the order in which it returns them.
 //!
-//! Progress requests are not answered yet. etcd's clients live with that, for
-//! etcd itself drops them while any watch of the stream lags, and ask again.
+//! A bookmark says how far a client is, behind all events up to there. What one
+//! needs is asked of the node, watch by watch; what is not answered is dropped,
+//! as etcd does while a watch lags, and clients ask again.
 
 use crate::etcd::error::{self, Status};
 use crate::etcd::header::{Header, signed};
+use crate::etcd::progress::Round;
 use crate::etcd::range;
-use crate::etcd::watcher::{State, Watch, canceled};
+use crate::etcd::watcher::{State, Watch, canceled, response};
 use crate::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::{Revision, WatchKey};
-use kv::command::{Change, KeyRange};
+use kv::command::{Changes, KeyRange};
 
-/// The id under which a watch is refused that never came to be.
+/// The id under which a watch is refused that never came to be, and under which
+/// all watches of a stream are meant.
 const NO_WATCH_ID: i64 = -1;
 
 /// What a request leads to.
@@ -46,6 +49,11 @@ pub enum StreamOut {
         /// Which one.
         key: WatchKey,
     },
+    /// Ask of each of these watches that [`WatchEvent::Progress`] be said of it.
+    Progress {
+        /// Every open watch of the stream.
+        keys: Vec<WatchKey>,
+    },
     /// Tell the client.
     Say(WatchResponse),
 }
@@ -63,7 +71,12 @@ pub enum WatchEvent {
         /// The keyspace's revision at that moment.
         revision: Revision,
         /// The revisions that hold something for this watch.
-        batches: Vec<(Revision, Vec<Change>)>,
+        batches: Vec<Changes>,
+    },
+    /// Every event up to here was said before this.
+    Progress {
+        /// The revision.
+        revision: Revision,
     },
     /// It asked for what is no longer kept. The node has closed it.
     Compacted {
@@ -88,6 +101,10 @@ pub struct WatchStream {
     latest: Option<WatchKey>,
     /// Where the search for the next free id begins.
     next_id: i64,
+    /// The client waits to hear how far all of its watches are.
+    round: Option<Round>,
+    /// The newest revision of which the client was told an event.
+    told: Revision,
 }
 
 impl WatchStream {
@@ -114,8 +131,17 @@ impl WatchStream {
         match request.request_union {
             Some(RequestUnion::CreateRequest(create)) => self.create(create, header, give_key),
             Some(RequestUnion::CancelRequest(cancel)) => self.cancel(cancel.watch_id, header),
-            Some(RequestUnion::ProgressRequest(_)) | None => Vec::new(),
+            Some(RequestUnion::ProgressRequest(_)) => self.ask_progress(),
+            None => Vec::new(),
         }
+    }
+
+    /// The interval of progress notices has passed: the watches of which to ask
+    /// [`WatchEvent::Progress`], because their clients want a notice and have
+    /// heard no event since the last interval.
+    #[must_use]
+    pub fn notify_due(&mut self) -> Vec<WatchKey> {
+        self.watches.values_mut().filter_map(Watch::tick).collect()
     }
 
     /// What the node says about a watch. Nothing is told about one that the
@@ -131,9 +157,16 @@ impl WatchStream {
         match event {
             WatchEvent::Opened { revision } => self.opened(id, header.at(revision)),
             WatchEvent::Changes { revision, batches } => match self.watches.get_mut(&id) {
-                Some(watch) => watch.changes(id, batches, header.at(revision)),
+                Some(watch) => {
+                    let said = watch.changes(id, batches, header.at(revision));
+                    if !said.is_empty() {
+                        self.told = self.told.max(watch.told);
+                    }
+                    said
+                }
                 None => Vec::new(),
             },
+            WatchEvent::Progress { revision } => self.progress(key, id, header.at(revision)),
             WatchEvent::Compacted { oldest } => self.compacted(id, oldest, header),
             WatchEvent::Ended => self.ended(id, header),
         }
@@ -159,6 +192,8 @@ impl WatchStream {
         let Some(id) = self.pick_id(create.watch_id) else {
             return self.refuse(error::WATCH_DUPLICATE_ID, header);
         };
+        // A bookmark of the whole stream would speak for this one too.
+        self.round = None;
         let key = give_key();
         let watch = Watch::new(key, &create, from);
         let (no_put, no_delete, want_previous) =
@@ -196,11 +231,35 @@ impl WatchStream {
         }
     }
 
+    /// Without watches there is nothing to tell, and it is not told.
+    fn ask_progress(&mut self) -> Vec<StreamOut> {
+        let keys: Vec<WatchKey> = self.keys().collect();
+        self.round = Round::of(&keys);
+        if keys.is_empty() { Vec::new() } else { vec![StreamOut::Progress { keys }] }
+    }
+
+    /// One watch is as far as the header says: that may be due to its client,
+    /// and be the last that a bookmark of the whole stream waited for.
+    fn progress(&mut self, key: WatchKey, id: i64, header: Header) -> Vec<WatchResponse> {
+        let watch = self.watches.get_mut(&id);
+        let due = watch.is_some_and(|watch| watch.is_due(header.revision));
+        let mut said: Vec<_> = due.then(|| response(id, header)).into_iter().collect();
+        let round = self.round.as_mut();
+        if let Some(all) = round.and_then(|round| round.heard(key, header.revision)) {
+            self.round = None;
+            // It never steps back behind an event of another watch.
+            let ahead = all >= self.told;
+            said.extend(ahead.then(|| response(NO_WATCH_ID, header.at(all))));
+        }
+        said
+    }
+
     /// An id that is unknown is not answered.
     fn cancel(&mut self, id: i64, header: Header) -> Vec<StreamOut> {
         let Some(watch) = self.watches.remove(&id) else { return Vec::new() };
         let mut out = Vec::new();
         if self.ids.remove(&watch.key).is_some() {
+            self.round = None;
             out.push(StreamOut::Close { key: watch.key });
         }
         let said = watch.state.created(id, header).into_iter();
@@ -223,6 +282,7 @@ impl WatchStream {
     fn compacted(&mut self, id: i64, oldest: Revision, header: Header) -> Vec<WatchResponse> {
         let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
         self.ids.remove(&watch.key);
+        self.round = None;
         let before = core::mem::replace(&mut watch.state, State::Closed);
         let mut said = before.created(id, header);
         said.push(WatchResponse {
@@ -235,6 +295,7 @@ impl WatchStream {
     fn ended(&mut self, id: i64, header: Header) -> Vec<WatchResponse> {
         let Some(watch) = self.watches.remove(&id) else { return Vec::new() };
         self.ids.remove(&watch.key);
+        self.round = None;
         let reason = &Status::WATCH_CANCELED.text;
         match watch.state {
             State::Opening { behind } => {

@@ -6,12 +6,11 @@ use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchResponse};
 use crate::etcd::wire::mvccpb;
 use alloc::string::ToString;
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::{Revision, WatchKey};
 use core::mem;
-use kv::command::Change;
+use kv::command::{Change, Changes, KeyValue};
 
 /// A watch that has an id.
 #[derive(Debug)]
@@ -22,6 +21,14 @@ pub(super) struct Watch {
     pub(super) no_delete: bool,
     pub(super) want_previous: bool,
     fragment: bool,
+    /// The client wants to hear now and then how far it is.
+    notify: bool,
+    /// No event was told since the last interval of these notices.
+    quiet: bool,
+    /// A notice is due as soon as the node says how far the watch is.
+    due: bool,
+    /// The newest revision of which an event was told.
+    pub(super) told: Revision,
     /// Nothing below this revision is told (again).
     pub(super) next: Revision,
 }
@@ -62,6 +69,10 @@ impl Watch {
             no_delete: filtered(FilterType::Nodelete),
             want_previous: create.prev_kv,
             fragment: create.fragment,
+            notify: create.progress_notify,
+            quiet: true,
+            due: false,
+            told: Revision::ZERO,
             next: from.unwrap_or(Revision::ZERO),
         }
     }
@@ -71,18 +82,22 @@ impl Watch {
     pub(super) fn changes(
         &mut self,
         id: i64,
-        batches: Vec<(Revision, Vec<Change>)>,
+        batches: Vec<Changes>,
         header: Header,
     ) -> Vec<WatchResponse> {
         let live = matches!(self.state, State::Live);
         let mut said = Vec::new();
         let mut events = Vec::new();
-        for (revision, changes) in batches {
+        for Changes { revision, changes } in batches {
             if revision < self.next {
                 continue;
             }
             self.next = revision.next();
-            events.extend(changes.into_iter().filter_map(|change| self.event(change)));
+            let before = events.len();
+            events.extend(changes.iter().filter_map(|change| self.event(change)));
+            if events.len() > before {
+                (self.told, self.quiet, self.due) = (revision, false, false);
+            }
             if live {
                 said.extend(self.told(id, mem::take(&mut events), header.at(revision)));
             }
@@ -105,30 +120,47 @@ impl Watch {
     }
 
     /// A change in etcd's words, unless the client filtered it out.
-    fn event(&self, change: Change) -> Option<mvccpb::Event> {
+    fn event(&self, change: &Change) -> Option<mvccpb::Event> {
         let (dropped, kind) = match change.deleted {
             true => (self.no_delete, mvccpb::event::EventType::Delete),
             false => (self.no_put, mvccpb::event::EventType::Put),
         };
+        if dropped {
+            return None;
+        }
         let kv = match change.deleted {
             true => mvccpb::KeyValue {
                 key: change.kv.key.clone(),
                 mod_revision: signed(change.kv.modified.0),
                 ..Default::default()
             },
-            false => pair(Arc::unwrap_or_clone(change.kv)),
+            false => pair(KeyValue::clone(&change.kv)),
         };
-        let previous = change.previous.filter(|_| self.want_previous);
-        (!dropped).then(|| mvccpb::Event {
+        let previous = change.previous.as_deref().filter(|_| self.want_previous);
+        Some(mvccpb::Event {
             r#type: kind.into(),
             kv: Some(kv),
-            prev_kv: previous.map(Arc::unwrap_or_clone).map(pair),
+            prev_kv: previous.cloned().map(pair),
         })
+    }
+
+    /// An interval of progress notices ends: whether to ask how far this one is.
+    pub(super) fn tick(&mut self) -> Option<WatchKey> {
+        let open = matches!(self.state, State::Behind | State::Live);
+        self.due = self.notify && self.quiet && open;
+        self.quiet = true;
+        self.due.then_some(self.key)
+    }
+
+    /// Whether the client is to hear now that it is as far as this: not if it
+    /// has heard events meanwhile, or waits for what lies ahead.
+    pub(super) fn is_due(&mut self, revision: Revision) -> bool {
+        mem::take(&mut self.due) && self.next <= revision.next()
     }
 }
 
-/// A response that says nothing yet.
-fn response(id: i64, header: Header) -> WatchResponse {
+/// A response that says nothing yet; alone it is a bookmark.
+pub(super) fn response(id: i64, header: Header) -> WatchResponse {
     WatchResponse { header: Some(header.wire()), watch_id: id, ..Default::default() }
 }
 

@@ -12,7 +12,11 @@ use base::{AskId, WatchKey};
 use node::event::{Answer, Ask, Event, Refused, WatchOpen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// etcd's time between progress notices.
+const NOTICES: Duration = Duration::from_secs(600);
 
 /// What the doors of a node share.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Desk {
     metrics: Arc<Metrics>,
     next: Arc<AtomicU64>,
     closing: watch::Receiver<bool>,
+    /// How often watches that want it hear how far they are.
+    notices: Duration,
 }
 
 impl Desk {
@@ -33,7 +39,17 @@ impl Desk {
     ) -> Self {
         // Another start in each life, so that no name of an older one comes again.
         let next = Arc::new(AtomicU64::new(clock::random() >> 2));
-        Self { inbox, face, metrics, next, closing }
+        Self { inbox, face, metrics, next, closing, notices: NOTICES }
+    }
+
+    /// The same with another time between progress notices.
+    pub(crate) fn noticing(self, notices: Duration) -> Self {
+        Self { notices, ..self }
+    }
+
+    /// How often watches that want it hear how far they are.
+    pub(crate) const fn notice_interval(&self) -> Duration {
+        self.notices
     }
 
     /// Asks the lane and waits. A caller that is dropped meanwhile is forgotten.
@@ -103,6 +119,11 @@ impl Desk {
         self.inbox.push(Item::Event(Event::Credit { key, batches }));
     }
 
+    /// Has the watch told how far it is, behind its events, if it is up to date.
+    pub(crate) fn progress(&self, key: WatchKey) {
+        self.inbox.push(Item::Event(Event::Progress { key, all: vec![key] }));
+    }
+
     pub(crate) fn close(&self, key: WatchKey) {
         self.inbox.push(Item::Unwatch(key));
     }
@@ -138,7 +159,6 @@ mod tests {
     use super::*;
     use base::{ClusterId, NodeId, Revision};
     use std::collections::VecDeque;
-    use std::time::Duration;
 
     fn desk() -> (Desk, Arc<Inbox>, watch::Sender<bool>) {
         let inbox = Arc::new(Inbox::new());

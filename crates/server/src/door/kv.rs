@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use super::words::stub::kv_server::Kv;
-use super::words::{KEYSPACE, mismatch, refusal, unserved};
+use super::words::{KEYSPACE, mismatch, refusal};
 use crate::clock;
 use api::etcd::header::Header;
 use api::etcd::wire::etcdserverpb as wire;
@@ -69,9 +69,11 @@ impl Kv for KvDoor {
 
     async fn compact(
         &self,
-        _request: Request<wire::CompactionRequest>,
+        request: Request<wire::CompactionRequest>,
     ) -> Result<Response<wire::CompactionResponse>, Status> {
-        Err(unserved())
+        let ask = words::compact(request.into_inner()).map_err(refusal)?;
+        let (reply, header) = self.ask(ask, 0).await?;
+        answer::compact(reply, header).map(Response::new).map_err(refusal)
     }
 }
 

@@ -1,11 +1,17 @@
 //! The Maintenance service.
 
 use super::desk::Desk;
+use super::kv::to_node;
 use super::words::stub::maintenance_server::Maintenance;
-use super::words::{mismatch, refusal, unserved};
+use super::words::{KEYSPACE, mismatch, refusal, unserved};
+use api::etcd::alarm::{self, AlarmAsk};
 use api::etcd::downgrade::downgrade;
-use api::etcd::maintenance::{self as words, NodeStatus};
+use api::etcd::header::Header;
+use api::etcd::kv as door;
+use api::etcd::maintenance::{self as words, HashOfKv, NodeStatus};
 use api::etcd::wire::etcdserverpb as wire;
+use base::Revision;
+use kv::command::{AlarmChange, AlarmKind, Command};
 use node::event::{self, Answer, Ask};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -29,9 +35,14 @@ impl Maintenance for MaintenanceDoor {
 
     async fn alarm(
         &self,
-        _request: Request<wire::AlarmRequest>,
+        request: Request<wire::AlarmRequest>,
     ) -> Result<Response<wire::AlarmResponse>, Status> {
-        Err(unserved())
+        match alarm::alarm(request.into_inner()) {
+            AlarmAsk::List(kind) => self.alarms(kind).await,
+            AlarmAsk::Change(change) => self.change_alarm(change).await,
+            AlarmAsk::Nothing => Ok(alarm::listed(&[], None, self.desk.header())),
+        }
+        .map(Response::new)
     }
 
     async fn defragment(
@@ -46,14 +57,16 @@ impl Maintenance for MaintenanceDoor {
         &self,
         _request: Request<wire::HashRequest>,
     ) -> Result<Response<wire::HashResponse>, Status> {
-        Err(unserved())
+        let (of, header) = self.hash_of(None).await?;
+        Ok(Response::new(words::hash(of.hash, header)))
     }
 
     async fn hash_kv(
         &self,
-        _request: Request<wire::HashKvRequest>,
+        request: Request<wire::HashKvRequest>,
     ) -> Result<Response<wire::HashKvResponse>, Status> {
-        Err(unserved())
+        let (of, header) = self.hash_of(words::hash_kv(request.into_inner())).await?;
+        Ok(Response::new(words::hashed_kv(of, header)))
     }
 
     type SnapshotStream = ReceiverStream<Result<wire::SnapshotResponse, Status>>;
@@ -78,6 +91,38 @@ impl Maintenance for MaintenanceDoor {
     ) -> Result<Response<wire::DowngradeResponse>, Status> {
         Err(refusal(downgrade(request.get_ref())))
     }
+}
+
+impl MaintenanceDoor {
+    async fn alarms(&self, kind: Option<AlarmKind>) -> Result<wire::AlarmResponse, Status> {
+        match self.desk.ask(Ask::Alarms { keyspace: KEYSPACE }, 0).await? {
+            (Answer::Alarms(alarms), header) => Ok(alarm::listed(&alarms, kind, header)),
+            _ => Err(mismatch()),
+        }
+    }
+
+    async fn change_alarm(&self, change: AlarmChange) -> Result<wire::AlarmResponse, Status> {
+        let ask = to_node(door::Ask::Write(Command::Alarm(change)));
+        match self.desk.ask(ask, 0).await? {
+            (Answer::Kv(reply), header) => alarm::changed(reply, header).map_err(refusal),
+            _ => Err(mismatch()),
+        }
+    }
+
+    async fn hash_of(&self, revision: Option<Revision>) -> Result<(HashOfKv, Header), Status> {
+        let ask = Ask::HashKv { keyspace: KEYSPACE, revision };
+        let (answer, header) = self.desk.ask(ask, 0).await?;
+        let Answer::HashKv { revision, hash, at, compacted } = answer else {
+            return Err(mismatch());
+        };
+        let hash = hash.map_err(|why| refusal(why.into()))?;
+        Ok((HashOfKv { hash: short(hash), compacted, revision: at }, header.at(revision)))
+    }
+}
+
+/// A hash of half the length, made of all of it.
+const fn short(hash: u64) -> u32 {
+    (hash >> 32) as u32 ^ hash as u32
 }
 
 /// The state is in memory: all of it is in use, and it has no quota yet.

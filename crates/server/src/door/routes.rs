@@ -4,10 +4,14 @@ use super::cluster::ClusterDoor;
 use super::desk::Desk;
 use super::frame::MESSAGE_BYTES_MAX;
 use super::kv::KvDoor;
+use super::lease::LeaseDoor;
 use super::maintenance::MaintenanceDoor;
+use super::serving::HealthDoor;
 use super::watch::WatchDoor;
+use super::words::health_stub::health_server::HealthServer;
 use super::words::stub::cluster_server::ClusterServer;
 use super::words::stub::kv_server::KvServer;
+use super::words::stub::lease_server::LeaseServer;
 use super::words::stub::maintenance_server::MaintenanceServer;
 use super::words::stub::watch_server::WatchServer;
 use tonic::service::Routes;
@@ -26,6 +30,8 @@ pub(super) fn routes(desk: &Desk) -> Routes {
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(usize::MAX),
     )
+    .add_service(LeaseServer::new(LeaseDoor { desk: desk() }))
+    .add_service(HealthServer::new(HealthDoor { desk: desk() }))
     .add_service(ClusterServer::new(ClusterDoor { desk: desk() }))
     .add_service(MaintenanceServer::new(MaintenanceDoor { desk: desk() }))
     .prepare()

@@ -3,11 +3,15 @@
 use super::desk::Desk;
 use super::words::stub::watch_server::Watch;
 use super::words::{KEYSPACE, refused};
+use crate::clock;
 use crate::inbox::Told;
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
 use api::etcd::wire::etcdserverpb::{WatchRequest, WatchResponse};
+use base::WatchKey;
 use node::event::{self, Refused, WatchOpen};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -16,6 +20,9 @@ const CREDIT: u32 = 4;
 
 /// Responses that wait for the client of a stream.
 const RESPONSES_WAITING: usize = 16;
+
+/// Between two questions of one stream how far its watches are.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct WatchDoor {
     pub(super) desk: Desk,
@@ -32,7 +39,8 @@ impl Watch for WatchDoor {
         let (responses, sent) = mpsc::channel(RESPONSES_WAITING);
         let (events, told) = mpsc::unbounded_channel();
         let stream = WatchStream::new();
-        let pane = Pane { desk: self.desk.clone(), stream, events, responses };
+        let pane =
+            Pane { desk: self.desk.clone(), stream, events, responses, asked_progress: None };
         tokio::spawn(pane.serve(request.into_inner(), told));
         Ok(Response::new(ReceiverStream::new(sent)))
     }
@@ -44,6 +52,8 @@ struct Pane {
     stream: WatchStream,
     events: mpsc::UnboundedSender<Told>,
     responses: mpsc::Sender<Result<WatchResponse, Status>>,
+    /// When the lane was asked last how far the watches are.
+    asked_progress: Option<Instant>,
 }
 
 /// Why a stream ends: what its client is told, if it is there to hear it.
@@ -74,6 +84,7 @@ impl Pane {
         mut told: mpsc::UnboundedReceiver<Told>,
     ) -> Result<(), End> {
         let mut listening = true;
+        let mut ticks = ticks(self.desk.notice_interval());
         loop {
             tokio::select! {
                 request = requests.message(), if listening => match request {
@@ -83,6 +94,7 @@ impl Pane {
                     Err(_) => return Err(End(None)),
                 },
                 Some(told) = told.recv() => self.on_told(told).await?,
+                _ = ticks.tick() => self.stream.notify_due().into_iter().for_each(|key| self.desk.progress(key)),
             }
         }
     }
@@ -106,17 +118,27 @@ impl Pane {
                     self.desk.open(key, open, self.events.clone());
                 }
                 StreamOut::Close { key } => self.desk.close(key),
+                StreamOut::Progress { keys } => self.ask_progress(keys),
                 StreamOut::Say(response) => self.say(response).await?,
             }
         }
         Ok(())
     }
 
+    /// Clients ask again if they hear nothing, so what comes in a flood is dropped.
+    fn ask_progress(&mut self, keys: Vec<WatchKey>) {
+        let now = Instant::now();
+        if self.asked_progress.is_none_or(|at| now.duration_since(at) >= PROGRESS_PAUSE) {
+            self.asked_progress = Some(now);
+            keys.into_iter().for_each(|key| self.desk.progress(key));
+        }
+    }
+
     /// The credit goes back when the client's connection has taken the batch,
     /// so a slow client holds up nobody and holds little.
     async fn on_told(&mut self, told: Told) -> Result<(), End> {
         let (key, header) = (told.key, self.desk.header_in(told.term));
-        let Some((event, batches)) = to_door(told.event)? else { return Ok(()) };
+        let (event, batches) = to_door(told.event)?;
         for response in self.stream.on_event(key, event, header) {
             self.say(response).await?;
         }
@@ -137,20 +159,29 @@ impl Drop for Pane {
     }
 }
 
+/// When to think of progress notices: each stream at a time of its own, so that
+/// those that were opened together do not all speak together.
+fn ticks(interval: Duration) -> Interval {
+    let tenth = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX) / 10;
+    let period = interval + Duration::from_millis(clock::random().checked_rem(tenth).unwrap_or(0));
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 /// What the lane tells, in the door's words, and how much credit it used. What
 /// concerns the whole node ends the stream, so that clients go elsewhere.
-fn to_door(event: event::WatchEvent) -> Result<Option<(WatchEvent, u32)>, End> {
-    Ok(Some(match event {
+fn to_door(event: event::WatchEvent) -> Result<(WatchEvent, u32), End> {
+    Ok(match event {
         event::WatchEvent::Opened { revision } => (WatchEvent::Opened { revision }, 0),
         event::WatchEvent::Changes { revision, batches } => {
-            let batches = batches.into_iter().map(|it| (it.revision, it.changes.to_vec()));
-            (WatchEvent::Changes { revision, batches: batches.collect() }, 1)
+            (WatchEvent::Changes { revision, batches }, 1)
         }
         event::WatchEvent::Compacted { oldest } => (WatchEvent::Compacted { oldest }, 0),
         event::WatchEvent::Refused(why @ (Refused::NoLeader | Refused::Stopped)) => {
             return Err(End(Some(refused(why))));
         }
         event::WatchEvent::Refused(_) => (WatchEvent::Ended, 0),
-        event::WatchEvent::Progress { .. } => return Ok(None),
-    }))
+        event::WatchEvent::Progress { revision } => (WatchEvent::Progress { revision }, 0),
+    })
 }

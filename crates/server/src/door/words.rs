@@ -13,6 +13,12 @@ pub(super) mod stub {
     tonic::include_proto!("etcdserverpb");
 }
 
+/// The stubs of the health service.
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated")]
+pub(super) mod health_stub {
+    tonic::include_proto!("grpc.health.v1");
+}
+
 /// The door's refusal as gRPC knows it: the numbers of the codes are the same.
 pub(super) fn refusal(status: Status) -> tonic::Status {
     tonic::Status::new(tonic::Code::from_i32(status.code as i32), status.text)

@@ -19,6 +19,12 @@ pub(crate) mod stub {
     tonic::include_proto!("etcdserverpb");
 }
 
+/// The callers' stubs of the health service.
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+pub(crate) mod health_stub {
+    tonic::include_proto!("grpc.health.v1");
+}
+
 /// Longer than any machine needs: it ends a test that hangs, and decides nothing else.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
@@ -66,6 +72,7 @@ impl World {
                 heartbeat: Duration::from_millis(50),
                 election: Duration::from_millis(500),
                 segment_bytes: 4 << 20,
+                progress_notices: Duration::from_millis(20),
                 direct: tests != "routed",
                 ..ServerConfig::new(name, home.join(name))
             };

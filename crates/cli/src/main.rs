@@ -19,6 +19,11 @@ use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// Requests are made and dropped by several threads at once, which the
+/// system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if words.first().is_some_and(|word| word == "ctl") {

@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 fn a_flag_of_etcd_that_is_not_implemented_is_refused_by_name() {
     for (flag, name) in [
         ("--cert-file=server.crt", "--cert-file"),
-        ("--auto-compaction-retention=1", "--auto-compaction-retention"),
+        ("--auth-token=simple", "--auth-token"),
         ("-peer-client-cert-auth", "--peer-client-cert-auth"),
         ("--experimental-corrupt-check-time=1h", "--experimental-corrupt-check-time"),
         ("--force-new-cluster", "--force-new-cluster"),
-        ("--quota-backend-bytes", "--quota-backend-bytes"),
+        ("--max-txn-ops", "--max-txn-ops"),
     ] {
         let said = run(&["server", flag]);
         assert_eq!(said.code, Some(4), "{said:?}");

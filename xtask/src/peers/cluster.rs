@@ -29,7 +29,7 @@ impl Make {
     /// for history, which both keep for an hour.
     fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Ours => &["server"],
+            Self::Ours => &["server", "--auto-compaction-retention=1h"],
             Self::Etcd => &["--auto-compaction-retention=1h"],
         }
     }

@@ -55,7 +55,7 @@ const SIDEWAYS: &[(&str, &[&str], &str)] = &[
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("base", &["bytes", "crc32c", "xxhash-rust"]),
     ("consensus", &["bytes"]),
-    ("kv", &["bytes", "imbl"]),
+    ("kv", &["bytes"]),
     ("journal", &["bytes"]),
     ("api", &["bytes", "prost"]),
     ("node", &["bytes"]),
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn pure_rooms_link_little() {
-        assert!(!refused("kv", "imbl", Kind::Normal, false));
+        assert!(refused("kv", "imbl", Kind::Normal, false));
         assert!(refused("kv", "tokio", Kind::Normal, false));
         assert!(!refused("kv", "proptest", Kind::Dev, false));
         assert!(!refused("api", "protox", Kind::Build, false));

@@ -54,6 +54,17 @@ pub(crate) struct ServerArgs {
     /// [default: 1000]
     #[arg(long, value_name = "MS")]
     pub(crate) election_timeout: Option<String>,
+    /// Bytes of data and history; 0 is the default, a negative number no limit
+    /// [default: 2147483648]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
+    pub(crate) quota_backend_bytes: Option<String>,
+    /// `periodic`; etcd's `revision` is not implemented [default: periodic]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) auto_compaction_mode: Option<String>,
+    /// How long history is kept: hours, or a duration with its unit; 0 or `off`
+    /// keeps it until somebody compacts it [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) auto_compaction_retention: Option<String>,
     /// debug, info, warn, error, panic or fatal [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::flags::{ServerArgs, milliseconds};
 use super::urls;
+use crate::duration;
 use crate::env::{Environment, strongest};
 use crate::failure::Failure;
 use server::config::ServerConfig;
@@ -52,7 +53,40 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
     config.election =
         said.milliseconds(&args.election_timeout, "election-timeout", config.election)?;
     check_times(&config)?;
+    if let Some(text) = said.of(&args.quota_backend_bytes, "quota-backend-bytes") {
+        config.quota = quota(&text, config.quota)?;
+    }
+    only_periodic(&said.text(&args.auto_compaction_mode, "auto-compaction-mode", "periodic"))?;
+    if let Some(text) = said.of(&args.auto_compaction_retention, "auto-compaction-retention") {
+        config.keep_history = retention(&text)?;
+    }
     Ok(config)
+}
+
+/// etcd's reading: 0 is the default, a negative number is no limit.
+fn quota(text: &str, default: Option<u64>) -> Result<Option<u64>, String> {
+    let bytes: i64 = text.parse().map_err(|_| {
+        format!("--quota-backend-bytes is {text:?}; write bytes, for example 8589934592")
+    })?;
+    Ok(if bytes == 0 { default } else { u64::try_from(bytes).ok() })
+}
+
+fn only_periodic(mode: &str) -> Result<(), String> {
+    if mode == "periodic" {
+        return Ok(());
+    }
+    Err(format!("--auto-compaction-mode {mode} is not implemented; only `periodic` is"))
+}
+
+/// A bare number is hours, as etcd has it.
+fn retention(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let hours = text.parse::<u64>().ok().and_then(|hours| hours.checked_mul(3600));
+    let time = hours.map(Duration::from_secs).map_or_else(|| duration::parse(text), Ok);
+    let time = time.map_err(|why| format!("--auto-compaction-retention: {why}"))?;
+    Ok((!time.is_zero()).then_some(time))
 }
 
 /// Where one listens, as it was said and as the system wants it.
@@ -199,6 +233,20 @@ mod tests {
         resolve(&args, &Made::of(variables))
             .map(|told| told.config)
             .map_err(|failure| failure.words())
+    }
+
+    #[test]
+    fn room_and_history_are_read_as_etcd_reads_them() {
+        assert_eq!(quota("0", Some(5)), Ok(Some(5)));
+        assert_eq!(quota("-1", Some(5)), Ok(None));
+        assert_eq!(quota("7", Some(5)), Ok(Some(7)));
+        assert!(quota("much", None).is_err());
+        assert_eq!(retention("0"), Ok(None));
+        assert_eq!(retention("off"), Ok(None));
+        assert_eq!(retention("2"), Ok(Some(Duration::from_secs(7200))));
+        assert_eq!(retention("90s"), Ok(Some(Duration::from_secs(90))));
+        assert!(retention("long").is_err());
+        assert!(only_periodic("revision").is_err());
     }
 
     #[test]

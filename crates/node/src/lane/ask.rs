@@ -89,7 +89,8 @@ impl Lane {
     ) -> Option<Answer> {
         let group = group_of(envelope.keyspace);
         let command = self.settle(command);
-        if let Some(refused) = self.refused(group, &command) {
+        let numbered = envelope.sequence.is_some();
+        if let Some(refused) = self.refused(group, &command, numbered) {
             return Some(refused);
         }
         let body = kv::encode::encode(envelope, &command);
@@ -120,11 +121,14 @@ impl Lane {
 
     /// What would be refused by every state, or for want of room, is refused
     /// here and costs no log entry.
-    fn refused(&mut self, group: GroupId, command: &Command) -> Option<Answer> {
+    fn refused(&mut self, group: GroupId, command: &Command, numbered: bool) -> Option<Answer> {
         let replica = self.groups.get_mut(&group);
         let Some(replica) = replica.filter(|it| it.machine().keyspace().is_some()) else {
             return Some(no_keyspace());
         };
+        if numbered {
+            return None; // the number is used up even by a command that is refused
+        }
         let why = match kv::check::check(command) {
             Ok(()) if replica.has_room(command) => return None,
             Ok(()) => KvError::NoSpace,

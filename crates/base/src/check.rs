@@ -75,6 +75,24 @@ marks! {
     OutcomeUnknown,
     /// A watch that was behind read history to catch up.
     WatchCaughtUp,
+    /// A watch wanted history that was compacted.
+    WatchCompacted,
+    /// A watch heard that it was told everything up to now.
+    ProgressTold,
+    /// A lease ended because its time was over.
+    LeaseExpired,
+    /// A leader gave a lease its full time again.
+    LeaseRenewed,
+    /// A renewal came when the end of its lease was proposed already.
+    LeaseEnding,
+    /// History was compacted.
+    HistoryCompacted,
+    /// A compaction was swept in more than one turn.
+    SweepSliced,
+    /// An alarm was raised.
+    AlarmRaised,
+    /// A numbered command was answered again and not done again.
+    SequenceRepeated,
 }
 
 static HITS: [AtomicU64; Mark::ALL.len()] = [const { AtomicU64::new(0) }; Mark::ALL.len()];

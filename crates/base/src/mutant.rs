@@ -41,6 +41,18 @@ mutants! {
     CommitEarlierTerm,
     /// A read is answered without asking whether this node still leads.
     ReadWithoutQuorum,
+    /// A renewal is acknowledged without asking whether this node still leads.
+    RenewedWithoutQuorum,
+    /// A lease is renewed though its end is proposed.
+    RenewedWhileEnding,
+    /// A new leader counts a lease from its grant, not from its own beginning.
+    LeaseNotExtended,
+    /// A compaction forgets the revision at which history should begin.
+    CompactedRevisionLost,
+    /// A retry under the same number is done again.
+    SequenceForgotten,
+    /// A watch hears that it was told everything when it was not.
+    ProgressTooEarly,
 }
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);

@@ -17,6 +17,7 @@ impl Alarms {
     /// Raises an alarm or calls it off; says which ones now stand or fell.
     pub(crate) fn change(&mut self, change: &AlarmChange) -> Vec<Alarm> {
         let done = if change.raise {
+            base::sometimes!(AlarmRaised);
             self.0.insert(change.alarm);
             true
         } else {

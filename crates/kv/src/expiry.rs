@@ -64,8 +64,12 @@ impl Expiry {
     /// `now`, and must be acknowledged only when the node has heard, after
     /// this, that it still leads.
     pub fn renewed(&mut self, id: i64, now: Time) -> Option<u64> {
-        let watched = self.leases.get_mut(&id).filter(|watched| !watched.ending)?;
+        let watched = self
+            .leases
+            .get_mut(&id)
+            .filter(|watched| base::mutant!(RenewedWhileEnding, !watched.ending, true))?;
         self.queue.remove(&(watched.deadline, id));
+        base::sometimes!(LeaseRenewed);
         // A renewal that arrives late must not take back an earlier one.
         watched.deadline = watched.deadline.max(now + watched.ttl);
         self.queue.insert((watched.deadline, id));

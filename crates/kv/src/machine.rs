@@ -78,9 +78,13 @@ impl Machine {
         let (envelope, command) = self.decode(body).map_err(|why| UnknownCommand { index, why })?;
         self.skip(index);
         self.clock = self.clock.max(clock);
-        let Some(sequence) = envelope.sequence else { return Ok(self.run(&command)) };
+        let sequence = base::mutant!(SequenceForgotten, envelope.sequence, None);
+        let Some(sequence) = sequence else { return Ok(self.run(&command)) };
         Ok(match self.sequences.turn(sequence) {
-            Turn::Again(reply) => reply,
+            Turn::Again(reply) => {
+                base::sometimes!(SequenceRepeated);
+                reply
+            }
             Turn::Refused(why) => self.reply(Err(why)),
             Turn::New => {
                 let reply = self.run(&command);

@@ -58,12 +58,17 @@ fn run_compact(store: &mut Store, compact: &Compact) -> Result<OpReply, KvError>
         return Err(KvError::FutureRevision);
     }
     store.compact(compact.revision);
+    base::sometimes!(HistoryCompacted);
     Ok(OpReply::Compact)
 }
 
 /// Each lease that still exists ends, with a revision of its own.
 fn run_expire(state: &mut State, ids: &[i64]) -> Vec<i64> {
-    ids.iter().copied().filter(|id| end_lease(state, *id)).collect()
+    let ended: Vec<i64> = ids.iter().copied().filter(|id| end_lease(state, *id)).collect();
+    if !ended.is_empty() {
+        base::sometimes!(LeaseExpired);
+    }
+    ended
 }
 
 /// Ends a lease and deletes its keys, in order, all under one revision; without

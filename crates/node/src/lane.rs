@@ -17,6 +17,7 @@ use base::time::earliest;
 use base::{AskId, GroupId, Index, NodeId, Serial, Time, WatchKey};
 use bytes::Bytes;
 use consensus::contract::Input;
+use consensus::entry::Entry;
 use core::time::Duration;
 use journal::disk::DiskDone;
 use journal::wal::Wal;
@@ -128,6 +129,13 @@ impl Lane {
     pub fn state_hash(&self, group: GroupId) -> Option<(Index, u64)> {
         let machine = self.groups.get(&group)?.machine();
         Some((machine.applied(), machine.state_hash()))
+    }
+
+    /// What stands at an index of a group's log, if it was applied here and is
+    /// still in the log.
+    #[must_use]
+    pub fn entry(&self, group: GroupId, index: Index) -> Option<&Entry> {
+        self.groups.get(&group)?.entry(index)
     }
 
     /// Does something with each replica.

@@ -67,7 +67,8 @@ impl Leases {
     /// the moment it begins to: renewals that another leader acknowledged are
     /// not known here.
     pub(crate) fn serve(&mut self, serves: bool, machine: &Machine, now: Time) {
-        if !serves {
+        let counts = base::mutant!(LeaseNotExtended, serves, true);
+        if !counts {
             self.expiry = None;
             self.ending.clear();
         } else if self.expiry.is_none() {
@@ -102,7 +103,10 @@ impl Leases {
             true => expiry.renewed(ask.id, now),
             false => machine.lease(ask.id).map(|lease| lease.ttl_s),
         };
-        let Some(ttl_s) = ttl_s else { return Verdict::Ending };
+        let Some(ttl_s) = ttl_s else {
+            base::sometimes!(LeaseEnding);
+            return Verdict::Ending;
+        };
         let remaining = expiry.remaining(ask.id, now).unwrap_or_default();
         let remaining_ms = u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX);
         Verdict::Told(LeaseTold { ttl_s, remaining_ms })

@@ -20,6 +20,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use base::{AskId, Index, NodeId, Revision, Serial, Time, WatchKey};
 use consensus::contract::{self, Input, Lead, Outbox, Setup, Write};
+use consensus::entry::Entry;
 use consensus::protocol::Protocol;
 use core::time::Duration;
 use journal::record::{Record, RecordKind};
@@ -277,6 +278,11 @@ impl Replica {
     /// The term that clients see: never 0.
     pub(crate) fn term(&self) -> u64 {
         self.lead.ballot.round.max(1)
+    }
+
+    /// An entry of the log that was applied here.
+    pub(crate) fn entry(&self, index: Index) -> Option<&Entry> {
+        self.protocol.entry(index).filter(|entry| entry.index <= self.machine.applied())
     }
 
     /// The state machine.

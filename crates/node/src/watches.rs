@@ -64,7 +64,9 @@ impl Watches {
     fn tell_progress(&mut self, revision: Revision, term: u64, out: &mut Vec<Action>) {
         for (key, all) in core::mem::take(&mut self.curious) {
             let done = |key| self.open.get(key).is_some_and(|watch| watch.next == revision.next());
-            if all.iter().all(done) {
+            let told = all.iter().all(done);
+            if base::mutant!(ProgressTooEarly, told, true) {
+                sometimes!(ProgressTold);
                 out.push(Action::Watch { key, term, event: WatchEvent::Progress { revision } });
             }
         }
@@ -97,6 +99,7 @@ impl Watch {
             let page = match machine.changes(&self.filter, self.next, WATCH_BATCH_REVISIONS_MAX) {
                 Ok(page) => page,
                 Err(Compacted { oldest }) => {
+                    sometimes!(WatchCompacted);
                     let event = WatchEvent::Compacted { oldest };
                     out.push(Action::Watch { key, term, event });
                     return false;

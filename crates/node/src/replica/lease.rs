@@ -17,7 +17,11 @@ impl Replica {
     pub(crate) fn lease(&mut self, turn: &mut Turn<'_>, id: AskId, ask: LeaseAsk) {
         self.dirty = true;
         match self.lead.leader {
-            Some(leader) if leader == self.me => self.read(Who::Client(id), Look::Lease(ask)),
+            Some(leader) if leader == self.me => base::mutant!(
+                RenewedWithoutQuorum,
+                self.read(Who::Client(id), Look::Lease(ask)),
+                self.serve_lease(turn, Who::Client(id), ask)
+            ),
             Some(leader) => {
                 let ticket = self.leases.call(id, ask, turn.now);
                 turn.mail.say(self.sender, leader, Say::Lease { ticket, ask });

@@ -101,8 +101,8 @@ impl Replica {
 
     fn sweep(&mut self, turn: &mut Turn<'_>) {
         let Some(machine) = self.machine.keyspace_mut() else { return };
-        if !machine.is_swept() {
-            machine.sweep(SWEEP_PER_TURN);
+        if !machine.is_swept() && machine.sweep(SWEEP_PER_TURN) {
+            base::sometimes!(SweepSliced);
         }
         if machine.is_swept() {
             for (id, answer) in core::mem::take(&mut self.swept) {

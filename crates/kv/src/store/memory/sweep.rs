@@ -62,7 +62,7 @@ impl Sweep {
     /// one stays, and a later sweep begins with it again.
     fn end(&mut self, revision: Revision, below: bool, history: &mut Tree<Record>) {
         self.seen = 0;
-        if below {
+        if base::mutant!(CompactedRevisionLost, below, true) {
             history.remove(&revision);
         } else {
             self.done = revision;

@@ -15,14 +15,29 @@ pub fn everything() -> KeyRange {
     KeyRange::From(Bytes::from_static(b"\0"))
 }
 
-/// A change; `value` is never used again, so whoever reads it knows who wrote it.
+/// A change; `value` is never used again, so whoever reads it knows who wrote
+/// it. Some pairs are hung on one of the `leases`, which may have ended.
 #[must_use]
-pub fn command(prng: &mut Prng, keys: u64, value: &str) -> Command {
+pub fn command(prng: &mut Prng, keys: u64, value: &str, leases: &[i64]) -> Command {
     let one = key(prng, keys);
     match prng.below(10) {
-        0..=4 => Command::Put(put(prng, one, value)),
+        0..=4 => {
+            let put = put(prng, one, value);
+            Command::Put(vary(prng, put, leases))
+        }
         5 | 6 => Command::DeleteRange(delete(prng, keys)),
+        7 => Command::Txn(nested(prng, keys, value)),
         _ => Command::Txn(txn(prng, keys, value)),
+    }
+}
+
+/// A put that keeps a part of the pair, or hangs it on a lease.
+fn vary(prng: &mut Prng, put: Put, leases: &[i64]) -> Put {
+    match prng.below(16) {
+        0 => Put { value: None, ..put },
+        1 | 2 => Put { lease: None, ..put },
+        3..=5 => Put { lease: prng.pick(leases).copied().or(put.lease), ..put },
+        _ => put,
     }
 }
 
@@ -113,10 +128,24 @@ fn txn(prng: &mut Prng, keys: u64, value: &str) -> Txn {
     Txn { compare, success, failure }
 }
 
+/// A transaction inside the branch of another: what it compares is the state
+/// before all of it.
+fn nested(prng: &mut Prng, keys: u64, value: &str) -> Txn {
+    let one = key(prng, keys);
+    let inner = txn(prng, keys, value);
+    let beside = Bytes::from_static(b"k-beside");
+    let beside = put(prng, beside, &format!("{value}-"));
+    let compare = vec![compare(prng, one, value)];
+    let (success, failure) = (vec![TxnOp::Put(beside), TxnOp::Txn(inner.clone())], vec![]);
+    let deeper = Txn { compare, success, failure };
+    Txn { compare: inner.compare, success: vec![TxnOp::Txn(deeper)], failure: inner.failure }
+}
+
 fn compare(prng: &mut Prng, key: Bytes, value: &str) -> Compare {
     let how = [CompareHow::Equal, CompareHow::Greater, CompareHow::Less, CompareHow::NotEqual];
     let how = prng.pick(&how).copied().unwrap_or(CompareHow::Equal);
-    let with = match prng.below(4) {
+    let with = match prng.below(5) {
+        4 => CompareWith::Lease(0),
         0 => CompareWith::Version(prng.below(4).cast_signed()),
         1 => CompareWith::Create(0),
         2 => CompareWith::Modified(prng.below(50).cast_signed()),

@@ -1,14 +1,16 @@
 //! Callers: each asks one thing at a time, at any node, and remembers what it was told.
 
 use crate::ask;
+use crate::check::replay;
 use crate::draw::CallerDraw;
 use crate::history::{History, Op, Outcome, What};
+use crate::person::{Common, Person};
 use crate::world::{Alarm, World};
 use base::prng::Prng;
-use base::{AskId, KeyspaceId, Revision};
+use base::{AskId, KeyspaceId};
 use core::time::Duration;
-use kv::command::{Command, Envelope};
-use node::event::{Answer, Ask, Level, Refused};
+use kv::command::{Command, DeleteRange, Envelope, KeyRange};
+use node::event::{Answer, Ask, Refused};
 use std::collections::BTreeMap;
 
 /// The keyspace that callers use.
@@ -17,26 +19,25 @@ pub(crate) const KEYSPACE: KeyspaceId = KeyspaceId(1);
 /// All callers.
 #[derive(Debug)]
 pub struct Callers {
-    draw: CallerDraw,
-    prng: Prng,
+    common: Common,
+    people: Vec<Person>,
+    patience: Duration,
     /// Unanswered requests: their places in the history.
     waiting: BTreeMap<AskId, usize>,
-    /// The newest revision that anybody was told.
-    known: Revision,
-    /// Grows with every value: none is written twice.
-    values: u64,
     /// Nobody begins anything new.
     still: bool,
 }
 
 impl Callers {
     /// Callers that have not begun; the first alarms are set.
-    pub fn new(draw: CallerDraw, mut prng: Prng, world: &mut World) -> Self {
-        for caller in 0..draw.callers {
-            world.remind(prng.span(Duration::ZERO, draw.think), Alarm::Caller(caller));
+    pub fn new(draw: CallerDraw, quota: bool, prng: Prng, world: &mut World) -> Self {
+        let (count, patience) = (draw.callers + draw.holders, draw.patience);
+        let mut common = Common::new(draw, prng, quota);
+        let people: Vec<Person> = (0..count).map(|it| Person::new(it, &mut common)).collect();
+        for (caller, person) in people.iter().enumerate() {
+            world.remind(person.pause(&mut common), Alarm::Caller(caller));
         }
-        let waiting = BTreeMap::new();
-        Self { draw, prng, waiting, known: Revision(1), values: 0, still: false }
+        Self { common, people, patience, waiting: BTreeMap::new(), still: false }
     }
 
     /// Nobody begins anything new; what is under way ends as it ends.
@@ -44,10 +45,10 @@ impl Callers {
         self.still = true;
     }
 
-    /// Whether nobody waits for an answer.
+    /// Whether nobody waits for an answer, or wonders what became of a write.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && !self.people.iter().any(Person::wonders)
     }
 
     /// Whether this request is under way.
@@ -56,25 +57,22 @@ impl Callers {
         self.waiting.contains_key(&id)
     }
 
-    /// The newest revision that anybody was told.
-    #[must_use]
-    pub const fn known(&self) -> Revision {
-        self.known
-    }
-
     /// A pause is over: the caller asks for the next thing.
     pub fn on_alarm(&mut self, caller: usize, world: &mut World, history: &mut History) {
-        if self.still {
+        let Self { common, people, still, .. } = self;
+        let Some(person) = people.get_mut(caller) else { return };
+        if *still && !person.wonders() {
             return;
         }
-        let node = self.prng.pick(&world.up()).copied();
-        let what = self.what();
+        let node = common.prng.pick(&world.up()).copied();
+        let what = person.wants(common);
         if node.and_then(|node| self.ask(caller, node, what, world, history)).is_none() {
             self.rest(caller, world);
         }
     }
 
-    /// Asks a node for a write, whatever else goes on.
+    /// Asks a node for a write, whatever else goes on. Where room is limited it
+    /// is one that needs none.
     pub fn prove(
         &mut self,
         caller: usize,
@@ -82,9 +80,14 @@ impl Callers {
         world: &mut World,
         history: &mut History,
     ) -> Option<AskId> {
-        let value = self.value();
-        let command = ask::put(&mut self.prng, format!("k{node}").into(), &value);
-        self.ask(caller, node, What::Write(Command::Put(command)), world, history)
+        let key = format!("k{node}").into();
+        let command = if self.common.quota {
+            Command::DeleteRange(DeleteRange { range: KeyRange::One(key), want_previous: false })
+        } else {
+            let value = self.common.value();
+            Command::Put(ask::put(&mut self.common.prng, key, &value))
+        };
+        self.ask(caller, node, What::Write(command, None), world, history)
     }
 
     /// An answer came; returns its request's place in the history.
@@ -99,15 +102,16 @@ impl Callers {
         let op = history.ops.get_mut(place)?;
         op.outcome = outcome(answer);
         match &op.outcome {
-            Outcome::Ok(reply) => {
-                world.counts.ok += 1;
-                self.known = self.known.max(reply.revision);
-            }
+            Outcome::Ok(_) => world.counts.ok += 1,
             Outcome::Failed(_) => world.counts.failed += 1,
             Outcome::Unknown => world.counts.unknown += 1,
         }
         if op.outcome != Outcome::Unknown {
             op.complete = Some(world.at());
+            op.top = world.applied();
+        }
+        if let Some(person) = self.people.get_mut(op.client) {
+            person.learns(op, &mut self.common);
         }
         self.rest(op.client, world);
         Some(place)
@@ -141,8 +145,8 @@ impl Callers {
     }
 
     fn rest(&mut self, caller: usize, world: &mut World) {
-        if caller < self.draw.callers {
-            world.remind(self.prng.span(Duration::ZERO, self.draw.think), Alarm::Caller(caller));
+        if let Some(person) = self.people.get(caller) {
+            world.remind(person.pause(&mut self.common), Alarm::Caller(caller));
         }
     }
 
@@ -154,56 +158,41 @@ impl Callers {
         world: &mut World,
         history: &mut History,
     ) -> Option<AskId> {
+        let place = history.ops.len();
+        let keyspace = KEYSPACE;
         let ask = match what.clone() {
-            What::Write(command) => {
-                let envelope = Envelope { keyspace: KEYSPACE, ..Envelope::default() };
+            What::Write(command, sequence) => {
+                let wall_ms = replay::tag(place);
+                let envelope = Envelope { keyspace, wall_ms, sequence, ..Envelope::default() };
                 Ask::Write { envelope, command }
             }
-            What::Read(query, level) => Ask::Read { keyspace: KEYSPACE, query, level },
+            What::Read(query, level) => Ask::Read { keyspace, query, level },
+            What::Lease(ask) => Ask::Lease { keyspace, ask },
+            What::Leases => Ask::Leases { keyspace },
+            What::Alarms => Ask::Alarms { keyspace },
         };
         let invoke = world.at();
         let id = world.ask(node, ask)?;
-        world.remind(self.draw.patience, Alarm::Patience(id));
-        self.waiting.insert(id, history.ops.len());
+        world.remind(self.patience, Alarm::Patience(id));
+        self.waiting.insert(id, place);
         let (life, outcome) = (world.life(node), Outcome::Unknown);
-        history.ops.push(Op { client, node, life, what, invoke, complete: None, outcome });
+        history.ops.push(Op { client, node, life, what, invoke, complete: None, top: 0, outcome });
         Some(id)
-    }
-
-    fn what(&mut self) -> What {
-        if self.prng.chance(3, 5) {
-            let value = self.value();
-            return What::Write(ask::command(&mut self.prng, self.draw.keys, &value));
-        }
-        let query = ask::query(&mut self.prng, self.draw.keys, self.known);
-        let weak = self.prng.chance(1, 3);
-        What::Read(query, if weak { Level::Serializable } else { Level::Linearizable })
-    }
-
-    fn value(&mut self) -> String {
-        self.values += 1;
-        let large = self.prng.chance(self.draw.large, 10_000);
-        let length = if large { self.prng.between(300_000, 700_000) } else { 0 };
-        format!("v{}{}", self.values, "-".repeat(length as usize))
     }
 }
 
 /// "Unknown" is never folded into "failed".
 fn outcome(answer: Answer) -> Outcome {
     match answer {
-        Answer::Kv(reply) => Outcome::Ok(reply),
         Answer::Refused(
             why @ (Refused::NoLeader
             | Refused::TooManyRequests
             | Refused::TooLarge
             | Refused::NoSuchKeyspace),
         ) => Outcome::Failed(why),
-        Answer::Refused(Refused::LeaderChanged | Refused::TimedOut | Refused::Stopped)
-        | Answer::Members(_)
-        | Answer::Lease { .. }
-        | Answer::Leases(_)
-        | Answer::Alarms(_)
-        | Answer::HashKv { .. }
-        | Answer::Status(_) => Outcome::Unknown,
+        Answer::Refused(Refused::LeaderChanged | Refused::TimedOut | Refused::Stopped) => {
+            Outcome::Unknown
+        }
+        answer => Outcome::Ok(answer),
     }
 }

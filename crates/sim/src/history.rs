@@ -1,8 +1,8 @@
 //! What callers did and were told: the evidence that the checkers judge.
 
 use base::{Revision, Time};
-use kv::command::{Change, Command, KeyRange, OpReply, Reply};
-use node::event::{Level, Query, Refused};
+use kv::command::{Change, Command, KeyRange};
+use node::event::{Answer, LeaseAsk, Level, Query, Refused};
 
 /// A moment of a run: the world does one thing after another, so even what
 /// happens at one time has an order.
@@ -14,27 +14,37 @@ pub struct At {
     pub order: u64,
 }
 
+/// Under which (client, sequence) a write is asked, if its caller numbers.
+pub type Number = Option<(u64, u64)>;
+
 /// What a caller asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum What {
     /// A change.
-    Write(Command),
+    Write(Command, Number),
     /// A question.
     Read(Query, Level),
+    /// The renewal of a lease, or a question about it.
+    Lease(LeaseAsk),
+    /// Which leases there are.
+    Leases,
+    /// Which alarms stand.
+    Alarms,
 }
 
 /// What a caller knows of its request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// It was answered.
-    Ok(Reply),
+    Ok(Answer),
     /// Nothing was done.
     Failed(Refused),
     /// It may have been done, or be done later.
     Unknown,
 }
 
-/// One request.
+/// One request. Its place in the history travels with it, so that the log says
+/// who asked for what it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Op {
     /// Which caller.
@@ -49,6 +59,8 @@ pub struct Op {
     pub invoke: At,
     /// When the caller knew its outcome; an unknown one stays open for ever.
     pub complete: Option<At>,
+    /// How much of the log was applied somewhere at that moment.
+    pub top: usize,
     /// What came of it.
     pub outcome: Outcome,
 }
@@ -56,51 +68,19 @@ pub struct Op {
 impl Op {
     /// The answer, if there was one that is no refusal, and when it came.
     #[must_use]
-    pub const fn answered(&self) -> Option<(At, &Reply)> {
+    pub const fn answered(&self) -> Option<(At, &Answer)> {
         match (&self.outcome, self.complete) {
-            (Outcome::Ok(reply), Some(at)) => Some((at, reply)),
+            (Outcome::Ok(answer), Some(at)) => Some((at, answer)),
             _ => None,
         }
-    }
-
-    /// The command, if it is a write.
-    #[must_use]
-    pub const fn command(&self) -> Option<&Command> {
-        match &self.what {
-            What::Write(command) => Some(command),
-            What::Read(..) => None,
-        }
-    }
-
-    /// The revision that this request made, as far as its answer says.
-    #[must_use]
-    pub fn made(&self) -> Option<Revision> {
-        let (_, reply) = self.answered()?;
-        self.command()?;
-        reply.result.as_ref().is_ok_and(changed).then_some(reply.revision)
-    }
-}
-
-/// Whether an operation with this answer changed something.
-fn changed(reply: &OpReply) -> bool {
-    match reply {
-        OpReply::Put { .. } => true,
-        OpReply::DeleteRange { deleted, .. } => *deleted > 0,
-        // The end of a lease may have changed something; no scenario asks for one yet.
-        OpReply::Range(_)
-        | OpReply::Compact
-        | OpReply::LeaseGrant { .. }
-        | OpReply::LeaseRevoke
-        | OpReply::LeaseExpire { .. }
-        | OpReply::Alarm(_) => false,
-        OpReply::Txn(txn) => txn.replies.iter().any(changed),
     }
 }
 
 /// One revision of a keyspace, as a watch tells it.
 pub type Batch = (Revision, Vec<Change>);
 
-/// What one watcher was told, over all the watches it opened one after another.
+/// What one watcher was told without a gap, over all the watches it opened one
+/// after another.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tale {
     /// Which watcher.
@@ -117,13 +97,44 @@ pub struct Tale {
     pub from: Option<Revision>,
     /// Everything it was told, in order.
     pub told: Vec<Batch>,
+    /// Up to where everything was told, and how many batches that were.
+    pub progress: Vec<(Revision, usize)>,
+    /// The oldest revision that could be told when the tale broke off, and how
+    /// much of the log was applied somewhere at that moment.
+    pub compacted: Option<(Revision, usize)>,
 }
 
 impl Tale {
+    /// A tale that has not begun.
+    #[must_use]
+    pub const fn new(watcher: usize, range: KeyRange, from: Option<Revision>) -> Self {
+        Self {
+            watcher,
+            range,
+            no_put: false,
+            no_delete: false,
+            want_previous: true,
+            from,
+            told: Vec::new(),
+            progress: Vec::new(),
+            compacted: None,
+        }
+    }
+
+    /// The tale of the same watcher that begins where this one broke off.
+    #[must_use]
+    pub fn after(&self, oldest: Revision) -> Self {
+        let Self { no_put, no_delete, want_previous, .. } = *self;
+        let next = Self::new(self.watcher, self.range.clone(), Some(oldest));
+        Self { no_put, no_delete, want_previous, ..next }
+    }
+
     /// Where the next watch goes on.
     #[must_use]
     pub fn resume(&self) -> Option<Revision> {
-        self.told.last().map(|(revision, _)| revision.next()).or(self.from)
+        let told = self.told.last().map(|(revision, _)| revision.next());
+        let progress = self.progress.last().map(|(revision, _)| revision.next());
+        self.from.max(told).max(progress)
     }
 }
 
@@ -132,6 +143,6 @@ impl Tale {
 pub struct History {
     /// The requests, in the order in which they were made.
     pub ops: Vec<Op>,
-    /// The watchers.
+    /// The tales of the watchers.
     pub tales: Vec<Tale>,
 }

@@ -3,7 +3,8 @@
 use crate::disk::{Crash, Moment, SimDisk};
 use crate::draw::Draw;
 use base::prng::Prng;
-use base::{NodeId, Time};
+use base::{GroupId, Index, NodeId, Time};
+use consensus::entry::Entry;
 use core::time::Duration;
 use node::boot::{self, BootOptions, Timing};
 use node::bootstrap::MemberSpec;
@@ -27,6 +28,8 @@ pub(crate) struct Host {
     pub(crate) awake: bool,
     /// Until when it does not run.
     pub(crate) paused: Time,
+    /// How far it has applied the log of the keyspace in this life.
+    pub(crate) applied: Index,
     /// How it will end, at the next occasion.
     pub(crate) doom: Option<(Crash, Moment)>,
     /// For when a deadline is queued.
@@ -62,6 +65,7 @@ impl Host {
             inbox: Vec::new(),
             awake: false,
             paused: Time::ZERO,
+            applied: Index::ZERO,
             doom: None,
             armed: None,
             ahead: Duration::from_secs(prng.below(1 << 20)),
@@ -102,6 +106,7 @@ impl Host {
         self.awake = false;
         self.armed = None;
         self.doom = None;
+        self.applied = Index::ZERO;
         self.paused = Time::ZERO;
         self.halted = false;
         self.disk.crash(crash, prng);
@@ -117,6 +122,15 @@ impl Host {
             lane.step(now, event, &mut actions);
         }
         actions
+    }
+
+    /// Shows the entries that it has applied since this was last asked.
+    pub(crate) fn applied_entries(&mut self, mut show: impl FnMut(&Entry)) {
+        let Some(lane) = &self.lane else { return };
+        while let Some(entry) = lane.entry(GroupId::DEFAULT, self.applied.next()) {
+            self.applied = entry.index;
+            show(entry);
+        }
     }
 
     /// When the lane must be stepped again, by its own clock.
@@ -137,8 +151,8 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         client_urls: vec![format!("http://n{node}:2379")],
         timing: Timing { heartbeat: draw.heartbeat, election: draw.election },
         request_timeout: draw.request_timeout,
-        quota: None,
-        keep_history: None,
+        quota: draw.quota,
+        keep_history: draw.keep_history,
         segment_bytes: draw.segment_bytes,
         seed: 0,
         incarnation: 0,

@@ -2,16 +2,20 @@
 
 use crate::caller::Callers;
 use crate::chaos::Chaos;
+use crate::check::linear::Rules;
 use crate::check::live::{self, Healed};
-use crate::check::{Violation, durable, linear, watch};
+use crate::check::replay::Replay;
+use crate::check::{Violation, clock, durable, lease, linear, numbers, watch};
 use crate::draw::{Draw, Theme};
 use crate::history::{History, Outcome};
+use crate::person::TTL_S_MAX;
 use crate::report::{Marks, Report};
-use crate::watcher::{Watchers, testimony};
+use crate::watcher::Watchers;
 use crate::world::{Alarm, Told, World};
 use base::prng::Prng;
-use base::{AskId, Time};
+use base::{AskId, Index, Revision, Time};
 use core::time::Duration;
+use node::event::Answer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a run is asked for.
@@ -71,7 +75,8 @@ impl Game {
     fn new(draw: &Draw, mut prng: Prng, told: bool) -> Self {
         let mut history = History::default();
         let mut world = World::new(draw, prng.fork(), told);
-        let callers = Callers::new(draw.callers.clone(), prng.fork(), &mut world);
+        let quota = draw.quota.is_some();
+        let callers = Callers::new(draw.callers.clone(), quota, prng.fork(), &mut world);
         let watchers = Watchers::new(&draw.callers, prng.fork(), &mut world, &mut history);
         let chaos = Chaos::new(draw.faults.clone(), prng.fork(), &mut world);
         Self { world, callers, watchers, chaos, history }
@@ -88,7 +93,8 @@ impl Game {
             self.recover(draw.election);
         }
         if self.world.found.is_empty() {
-            self.judge(draw.election);
+            self.outlive(draw);
+            self.judge(draw);
         }
     }
 
@@ -141,7 +147,7 @@ impl Game {
             let Some(answered) = self.step(end) else { break };
             for (id, place) in answered {
                 let ok = self.history.ops.get(place).is_some_and(
-                    |op| matches!(&op.outcome, Outcome::Ok(reply) if reply.result.is_ok()),
+                    |op| matches!(&op.outcome, Outcome::Ok(Answer::Kv(reply)) if reply.result.is_ok()),
                 );
                 proofs.iter_mut().filter(|it| it.asked == Some(id)).for_each(|it| {
                     *it = Proof { asked: None, wrote: ok };
@@ -170,23 +176,52 @@ impl Game {
         proofs.iter().enumerate().map(healed).collect()
     }
 
-    /// Every node tells its whole history; everything else is held against it.
-    fn judge(&mut self, election: Duration) {
-        let Self { world, watchers, history, .. } = self;
-        let witnesses: Vec<usize> =
-            (0..world.size()).map(|node| watchers.witness(node, world, history)).collect();
-        let end = self.world.now() + election * 2;
-        while self.step(end).is_some() {}
-        let mut found = Vec::new();
-        let (_, history) = testimony(&self.history, witnesses.first().copied().unwrap_or(0));
-        let ops = &self.history.ops;
-        for (node, witness) in witnesses.iter().enumerate() {
-            let (_, own) = testimony(&self.history, *witness);
-            found.extend(durable::check(ops, node, own));
-            found.extend(durable::same((0, history), (node, own)));
+    /// Nobody renews any more: what is left of all leases passes.
+    fn outlive(&mut self, draw: &Draw) {
+        if draw.callers.holders > 0 {
+            let longest = lease::least(TTL_S_MAX, 1_000 - draw.clocks);
+            let end = self.world.now() + longest + draw.election * live::ELECTIONS_MAX;
+            while self.step(end).is_some() {}
         }
-        found.extend(linear::check(ops, history));
-        found.extend(self.history.tales.iter().filter_map(|tale| watch::check(tale, history)));
+    }
+
+    /// Whether all nodes have applied as much.
+    fn even(&self) -> bool {
+        let last = self.world.chronicle().last();
+        (0..self.world.size()).all(|node| self.world.applied_by(node) == last)
+    }
+
+    /// The log is done again; every node tells what it keeps of its history;
+    /// everything is held against it.
+    fn judge(&mut self, draw: &Draw) {
+        let Self { world, watchers, history, .. } = self;
+        let now = Replay::new(world.chronicle().lines());
+        let compacted = now.ok().and_then(|replay| replay.end().compacted);
+        let from = compacted.unwrap_or_default().max(Revision(2));
+        let witnesses: Vec<usize> =
+            (0..world.size()).map(|node| watchers.witness(node, from, world, history)).collect();
+        let end = self.world.now() + draw.election * 2;
+        while self.step(end).is_some() {}
+        // What a node itself proposed just now is on its way to the others.
+        let end = end + draw.election * live::ELECTIONS_MAX;
+        while !self.even() && self.step(end).is_some() {}
+        let replay = match Replay::new(self.world.chronicle().lines()) {
+            Ok(replay) => replay,
+            Err(why) => return self.world.found.push(Violation::new("log", why)),
+        };
+        let History { ops, tales } = &self.history;
+        let (fast, world) = (1_000 + draw.clocks, &self.world);
+        let rules = Rules { quota: draw.quota.is_some(), keeps: draw.keep_history.is_some() };
+        let held: Vec<Index> = (0..world.size()).map(|node| world.applied_by(node)).collect();
+        let mut found = durable::check(world.chronicle().last(), &held);
+        found.extend(linear::check(ops, &replay, rules));
+        found.extend(lease::check(ops, &replay, fast));
+        found.extend(lease::all_gone(&replay));
+        found.extend(numbers::check(ops, &replay));
+        found.extend(clock::check(&replay, fast));
+        found.extend(tales.iter().filter_map(|tale| watch::check(tale, &replay)));
+        let witnesses = witnesses.into_iter().filter_map(|place| tales.get(place));
+        found.extend(witnesses.filter_map(|tale| watch::whole(tale, &replay)));
         self.world.found.extend(found);
     }
 }

@@ -3,7 +3,7 @@
 use crate::ask;
 use crate::caller::KEYSPACE;
 use crate::draw::CallerDraw;
-use crate::history::{Batch, History, Tale};
+use crate::history::{History, Tale};
 use crate::world::{Alarm, World};
 use base::prng::Prng;
 use base::{Revision, WatchKey};
@@ -26,11 +26,13 @@ struct Open {
     owed: u32,
 }
 
-/// All watchers. A watcher's tale stands in the history under its number.
+/// All watchers.
 #[derive(Debug)]
 pub struct Watchers {
     prng: Prng,
     open: Vec<Option<Open>>,
+    /// Where each watcher's present tale stands in the history.
+    tales: Vec<usize>,
 }
 
 impl Watchers {
@@ -45,7 +47,8 @@ impl Watchers {
             history.tales.push(tale(watcher, draw.keys, &mut prng));
             world.remind(prng.span(Duration::ZERO, ROUND), Alarm::Watcher(watcher));
         }
-        Self { prng, open: vec![None; draw.watchers] }
+        let tales = (0..draw.watchers).collect();
+        Self { prng, open: vec![None; draw.watchers], tales }
     }
 
     /// A watcher looks after its watch: opens it, gives it room, or moves it to
@@ -53,40 +56,40 @@ impl Watchers {
     pub fn on_alarm(&mut self, watcher: usize, world: &mut World, history: &History) {
         world.remind(ROUND, Alarm::Watcher(watcher));
         let Some(slot) = self.open.get_mut(watcher) else { return };
+        let tale = self.tales.get(watcher).and_then(|place| history.tales.get(*place));
         match slot {
             Some(open) if self.prng.chance(1, 8) => {
                 world.unwatch(open.node, open.key);
                 *slot = None;
             }
+            Some(open) if self.prng.chance(1, 4) => world.progress(open.node, open.key),
             Some(open) => {
                 world.credit(open.node, open.key, open.owed);
                 open.owed = 0;
             }
             None => {
                 let node = self.prng.pick(&world.up()).copied();
-                let tale = history.tales.get(watcher);
                 let credit = u32::try_from(self.prng.between(1, 8)).unwrap_or(1);
                 *slot = node.zip(tale).and_then(|(node, tale)| open(tale, node, credit, world));
             }
         }
     }
 
-    /// Opens one more watch, of everything from the beginning, with plenty of
-    /// room; returns its number.
-    pub fn witness(&mut self, node: usize, world: &mut World, history: &mut History) -> usize {
+    /// Opens one more watch, of everything from a revision on, with plenty of
+    /// room; returns the place of its tale.
+    pub fn witness(
+        &mut self,
+        node: usize,
+        from: Revision,
+        world: &mut World,
+        history: &mut History,
+    ) -> usize {
         let watcher = self.open.len();
-        let tale = Tale {
-            watcher,
-            range: ask::everything(),
-            no_put: false,
-            no_delete: false,
-            want_previous: true,
-            from: Some(Revision(2)),
-            told: Vec::new(),
-        };
+        let tale = Tale::new(watcher, ask::everything(), Some(from));
         self.open.push(open(&tale, node, PLENTY, world));
+        self.tales.push(history.tales.len());
         history.tales.push(tale);
-        watcher
+        history.tales.len() - 1
     }
 
     /// News of a watch.
@@ -100,7 +103,8 @@ impl Watchers {
         let is = |open: &Option<Open>| open.is_some_and(|open| open.key == key);
         let Some(watcher) = self.open.iter().position(is) else { return };
         let Some(slot) = self.open.get_mut(watcher) else { return };
-        let Some(tale) = history.tales.get_mut(watcher) else { return };
+        let Some(place) = self.tales.get_mut(watcher) else { return };
+        let Some(tale) = history.tales.get_mut(*place) else { return };
         match event {
             WatchEvent::Opened { revision } => {
                 tale.from = tale.from.or(Some(revision.next()));
@@ -113,8 +117,15 @@ impl Watchers {
                     open.owed += 1;
                 }
             }
-            WatchEvent::Progress { .. } => {}
-            WatchEvent::Compacted { .. } | WatchEvent::Refused(_) => *slot = None,
+            WatchEvent::Progress { revision } => tale.progress.push((revision, tale.told.len())),
+            WatchEvent::Compacted { oldest } => {
+                tale.compacted = Some((oldest, world.applied()));
+                let next = tale.after(oldest);
+                *slot = None;
+                *place = history.tales.len();
+                history.tales.push(next);
+            }
+            WatchEvent::Refused(_) => *slot = None,
         }
     }
 
@@ -126,22 +137,13 @@ impl Watchers {
     }
 }
 
-/// What a witness was told, and up to which revision.
-#[must_use]
-pub fn testimony(history: &History, watcher: usize) -> (Revision, &[Batch]) {
-    let told = history.tales.get(watcher).map_or(&[][..], |tale| &tale.told);
-    (told.last().map_or(Revision(1), |(revision, _)| *revision), told)
-}
-
 fn tale(watcher: usize, keys: u64, prng: &mut Prng) -> Tale {
+    let range = ask::key_range(prng, keys);
     Tale {
-        watcher,
-        range: ask::key_range(prng, keys),
         no_put: prng.chance(1, 8),
         no_delete: prng.chance(1, 8),
         want_previous: prng.chance(1, 2),
-        from: prng.chance(1, 2).then_some(Revision(2)),
-        told: Vec::new(),
+        ..Tale::new(watcher, range, prng.chance(1, 2).then_some(Revision(2)))
     }
 }
 

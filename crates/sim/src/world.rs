@@ -6,6 +6,7 @@ mod turns;
 
 use crate::check::Violation;
 use crate::check::agree::Agree;
+use crate::chronicle::Chronicle;
 use crate::counts::Counts;
 use crate::disk::Crash;
 use crate::draw::Draw;
@@ -116,6 +117,8 @@ pub struct World {
     /// No fault happens any more.
     healed: bool,
     agree: Agree,
+    /// What the nodes applied.
+    chronicle: Chronicle,
     told: Vec<Told>,
     /// What happened, as a number and as lines.
     pub story: Story,
@@ -144,6 +147,7 @@ impl World {
             fails: draw.disk.fails > 0,
             healed: false,
             agree: Agree::default(),
+            chronicle: Chronicle::default(),
             told: Vec::new(),
             story: Story::new(told),
             counts: Counts::default(),
@@ -194,6 +198,24 @@ impl World {
         (self.agree.elections() as u64, self.agree.states() as u64)
     }
 
+    /// The log of the keyspace, as far as any node has applied it.
+    #[must_use]
+    pub const fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
+    }
+
+    /// How many entries any node has applied.
+    #[must_use]
+    pub const fn applied(&self) -> usize {
+        self.chronicle.lines().len()
+    }
+
+    /// How far a node has applied the log of the keyspace in this life.
+    #[must_use]
+    pub fn applied_by(&self, node: usize) -> Index {
+        self.host(node).applied
+    }
+
     /// Asks a node; `None` if it is down.
     pub fn ask(&mut self, node: usize, ask: Ask) -> Option<AskId> {
         self.host(node).lane.as_ref()?;
@@ -219,6 +241,11 @@ impl World {
     /// Gives a watch room for more.
     pub fn credit(&mut self, node: usize, key: WatchKey, batches: u32) {
         self.give(node, Event::Credit { key, batches });
+    }
+
+    /// Asks how far a watch is.
+    pub fn progress(&mut self, node: usize, key: WatchKey) {
+        self.give(node, Event::Progress { key, all: vec![key] });
     }
 
     /// Closes a watch.

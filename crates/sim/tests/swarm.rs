@@ -22,6 +22,14 @@ const REACHED: &[Mark] = &[
     Mark::AskParked,
     Mark::OutcomeUnknown,
     Mark::WatchCaughtUp,
+    Mark::WatchCompacted,
+    Mark::ProgressTold,
+    Mark::LeaseExpired,
+    Mark::LeaseRenewed,
+    Mark::LeaseEnding,
+    Mark::HistoryCompacted,
+    Mark::AlarmRaised,
+    Mark::SequenceRepeated,
 ];
 
 fn seeds() -> Range<u64> {

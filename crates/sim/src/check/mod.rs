@@ -1,10 +1,17 @@
 //! Is what happened allowed? One room per question, each shown bad histories first.
 
 pub mod agree;
+pub mod clock;
 pub mod durable;
+pub mod lease;
 pub mod linear;
 pub mod live;
+#[cfg(test)]
+mod made;
 pub mod model;
+pub mod numbers;
+pub mod order;
+pub mod replay;
 pub mod watch;
 
 use core::fmt;

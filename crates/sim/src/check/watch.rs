@@ -2,30 +2,78 @@
 
 use super::Violation;
 use super::model::inside;
+use super::replay::Replay;
 use crate::history::{Batch, Tale};
 use base::Revision;
 use kv::command::Change;
+use std::collections::BTreeSet;
 
-/// Judges a watcher's tale against the final history of the keyspace.
+/// Judges a watcher's tale against the log.
 #[must_use]
-pub fn check(tale: &Tale, history: &[Batch]) -> Option<Violation> {
+pub fn check(tale: &Tale, replay: &Replay) -> Option<Violation> {
     let from = tale.from?;
     let last = tale.told.last().map_or(Revision::ZERO, |(revision, _)| *revision);
-    let wanted: Vec<Batch> = history
-        .iter()
-        .filter(|(revision, _)| (from..=last).contains(revision))
-        .filter_map(|batch| select(tale, batch))
-        .collect();
-    let differs = wanted.iter().zip(&tale.told).position(|(wanted, told)| wanted != told);
+    let wanted = wanted(tale, replay, from, last);
+    let compacted: BTreeSet<Revision> = replay.compactions().map(|(_, at)| at).collect();
+    let fits = |wanted: &Batch, told: &Batch| is(wanted, told, compacted.contains(&told.0));
+    let differs = wanted.iter().zip(&tale.told).position(|(wanted, told)| !fits(wanted, told));
     let place = differs
-        .or_else(|| (wanted.len() != tale.told.len()).then(|| wanted.len().min(tale.told.len())))?;
-    let what = format!(
-        "watcher {} from {from}, batch {place}: told {:?} instead of {:?}",
-        tale.watcher,
-        tale.told.get(place),
-        wanted.get(place)
-    );
-    Some(Violation::new("watch", what))
+        .or_else(|| (wanted.len() != tale.told.len()).then(|| wanted.len().min(tale.told.len())));
+    if let Some(place) = place {
+        return wrong(
+            tale,
+            format!("batch {place}: {:?} instead of {:?}", tale.told.get(place), wanted.get(place)),
+        );
+    }
+    progress(tale, replay, from).or_else(|| broken_off(tale, replay, from))
+}
+
+/// Judges whether a watcher was told everything up to the end.
+#[must_use]
+pub fn whole(tale: &Tale, replay: &Replay) -> Option<Violation> {
+    let from = tale.from.filter(|_| tale.compacted.is_none())?;
+    let count = wanted(tale, replay, from, replay.model.revision()).len();
+    let what = || format!("{} batches of {count}", tale.told.len());
+    (count != tale.told.len()).then(|| wrong(tale, what())).flatten()
+}
+
+fn wrong(tale: &Tale, what: String) -> Option<Violation> {
+    Some(Violation::new("watch", format!("watcher {} from {:?}: {what}", tale.watcher, tale.from)))
+}
+
+/// What this watcher must be told of the revisions from one to another.
+fn wanted(tale: &Tale, replay: &Replay, from: Revision, to: Revision) -> Vec<Batch> {
+    let inside = |(revision, _): &&Batch| (from..=to).contains(revision);
+    replay.model.history().iter().filter(inside).filter_map(|it| select(tale, it)).collect()
+}
+
+/// Whether it is this batch that was told. At a compacted revision the pairs
+/// before may not be kept any more.
+fn is(wanted: &Batch, told: &Batch, compacted: bool) -> bool {
+    let same = |(wanted, told): (&Change, &Change)| {
+        let known = told.previous.is_none() && compacted || told.previous == wanted.previous;
+        known && told.kv == wanted.kv && told.deleted == wanted.deleted
+    };
+    wanted.0 == told.0 && wanted.1.len() == told.1.len() && wanted.1.iter().zip(&told.1).all(same)
+}
+
+/// "Everything up to here was told" is true.
+fn progress(tale: &Tale, replay: &Replay, from: Revision) -> Option<Violation> {
+    tale.progress.iter().find_map(|(revision, told)| {
+        let count = wanted(tale, replay, from, *revision).len();
+        let exists = *revision <= replay.model.revision();
+        let what = || format!("progress at {revision} after {told} batches of {count}");
+        (!exists || count > *told).then(|| wrong(tale, what())).flatten()
+    })
+}
+
+/// A tale breaks off only where history was compacted beyond it.
+fn broken_off(tale: &Tale, replay: &Replay, from: Revision) -> Option<Violation> {
+    let (oldest, top) = tale.compacted?;
+    let next = tale.resume().unwrap_or(from);
+    let true_then = replay.compactions().any(|(place, at)| at == oldest && place <= top);
+    let what = || format!("said to be compacted at {oldest}, wanted {next}");
+    (!true_then || next >= oldest).then(|| wrong(tale, what())).flatten()
 }
 
 fn select(tale: &Tale, (revision, changes): &Batch) -> Option<Batch> {
@@ -44,42 +92,46 @@ fn select(tale: &Tale, (revision, changes): &Batch) -> Option<Batch> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::made::{line, replay};
     use super::*;
-    use bytes::Bytes;
-    use kv::command::{KeyRange, KeyValue};
+    use crate::chronicle::Line;
+    use kv::command::{Command, Compact, KeyRange, Put, Txn, TxnOp};
 
-    fn change(key: &'static str, revision: u64) -> Change {
-        let kv = KeyValue {
-            key: key.into(),
-            create: Revision(revision),
-            modified: Revision(revision),
-            version: 1,
-            lease: 0,
-            value: Bytes::from(revision.to_string()),
-            extension: Bytes::new(),
+    fn put(key: &'static str) -> TxnOp {
+        let value = Some("v".into());
+        TxnOp::Put(Put { key: key.into(), value, lease: Some(0), want_previous: false })
+    }
+
+    /// Revisions 2 to 5, then a compaction at 3 if it is wanted.
+    fn history(compacted: bool) -> Replay {
+        let revisions = [vec!["a"], vec!["a", "b"], vec!["b"], vec!["a"]];
+        let txn = |keys: &Vec<&'static str>| {
+            let success = keys.iter().map(|key| put(key)).collect();
+            Command::Txn(Txn { compare: vec![], success, failure: vec![] })
         };
-        Change { kv: kv.into(), deleted: false, previous: None }
+        let mut lines: Vec<Line> =
+            revisions.iter().map(|keys| line(None, None, 1, &txn(keys))).collect();
+        let compact = Command::Compact(Compact { revision: Revision(3), physical: false });
+        lines.extend(compacted.then(|| line(None, None, 2, &compact)));
+        replay(&lines)
     }
 
     fn batch(revision: u64, keys: &[&'static str]) -> Batch {
-        (Revision(revision), keys.iter().map(|key| change(key, revision)).collect())
+        let replay = history(false);
+        let real = replay.model.history().iter().find(|(at, _)| at.0 == revision.min(5)).unwrap();
+        let mut changes: Vec<Change> =
+            real.1.iter().filter(|it| keys.iter().any(|key| *key == it.kv.key)).cloned().collect();
+        changes.iter_mut().for_each(|change| change.previous = None);
+        (Revision(revision), changes)
     }
 
-    fn history() -> Vec<Batch> {
-        vec![batch(2, &["a"]), batch(3, &["a", "b"]), batch(4, &["b"]), batch(5, &["a"])]
+    fn tale(told: Vec<Batch>) -> Tale {
+        let tale = Tale::new(0, KeyRange::One("a".into()), Some(Revision(2)));
+        Tale { want_previous: false, told, ..tale }
     }
 
     fn judge(told: Vec<Batch>) -> bool {
-        let tale = Tale {
-            watcher: 0,
-            range: KeyRange::One("a".into()),
-            no_put: false,
-            no_delete: false,
-            want_previous: false,
-            from: Some(Revision(2)),
-            told,
-        };
-        check(&tale, &history()).is_none()
+        check(&tale(told), &history(false)).is_none()
     }
 
     #[test]
@@ -117,17 +169,46 @@ mod tests {
 
     #[test]
     fn a_torn_revision_is_seen() {
-        let mut tale = Tale {
-            watcher: 0,
-            range: crate::ask::everything(),
-            no_put: false,
-            no_delete: false,
-            want_previous: false,
-            from: Some(Revision(3)),
-            told: vec![batch(3, &["a"])],
-        };
-        assert!(check(&tale, &history()).is_some());
+        let (range, from) = (crate::ask::everything(), Some(Revision(3)));
+        let mut tale = Tale { want_previous: false, ..Tale::new(0, range, from) };
+        tale.told = vec![batch(3, &["a"])];
+        assert!(check(&tale, &history(false)).is_some());
         tale.told = vec![batch(3, &["a", "b"])];
-        assert!(check(&tale, &history()).is_none());
+        assert!(check(&tale, &history(false)).is_none());
+        assert!(whole(&tale, &history(false)).is_some());
+    }
+
+    #[test]
+    fn the_pair_before_may_be_gone_at_a_compacted_revision_only() {
+        let mut tale = tale(vec![batch(2, &["a"]), batch(3, &["a"])]);
+        tale.want_previous = true;
+        assert!(check(&tale, &history(false)).is_some());
+        assert!(check(&tale, &history(true)).is_none());
+        tale.told.push(batch(5, &["a"]));
+        assert!(check(&tale, &history(true)).is_some());
+    }
+
+    #[test]
+    fn progress_that_overtakes_events_is_seen() {
+        let mut tale = tale(vec![batch(2, &["a"]), batch(3, &["a"])]);
+        tale.progress = vec![(Revision(2), 1), (Revision(4), 2)];
+        assert!(check(&tale, &history(false)).is_none());
+        tale.progress = vec![(Revision(3), 1)];
+        assert!(check(&tale, &history(false)).is_some());
+        tale.progress = vec![(Revision(9), 2)];
+        assert!(check(&tale, &history(false)).is_some(), "there is no such revision");
+    }
+
+    #[test]
+    fn only_what_is_compacted_is_said_to_be() {
+        let mut tale = tale(vec![]);
+        tale.compacted = Some((Revision(3), 5));
+        assert!(check(&tale, &history(true)).is_none());
+        assert!(check(&tale, &history(false)).is_some());
+        tale.compacted = Some((Revision(3), 4));
+        assert!(check(&tale, &history(true)).is_some(), "not yet");
+        tale.compacted = Some((Revision(3), 5));
+        tale.from = Some(Revision(3));
+        assert!(check(&tale, &history(true)).is_some(), "what it wanted is still there");
     }
 }

@@ -4,6 +4,7 @@ use super::{Happening, Told, World};
 use crate::check::Violation;
 use crate::disk::{Crash, Moment};
 use crate::net::Cut;
+use base::Time;
 use core::time::Duration;
 
 impl World {
@@ -77,9 +78,10 @@ impl World {
         self.notice = 10_000;
         self.healed = true;
         for node in 0..self.size() {
-            let now = self.now;
             let host = self.host_mut(node);
-            host.paused = host.paused.min(now);
+            // The next turn of a paused node is queued for the end of a pause.
+            host.awake &= host.paused == Time::ZERO;
+            host.paused = Time::ZERO;
             host.doom = None;
             host.disk.heal();
             if host.halted {

@@ -191,6 +191,11 @@ impl World {
 
     fn watch_state(&mut self, node: usize) {
         let id = self.host(node).id;
+        let at = self.at();
+        let Self { hosts, chronicle, found, .. } = self;
+        if let Some(host) = hosts.get_mut(node) {
+            host.applied_entries(|entry| found.extend(chronicle.tell(node, entry, at)));
+        }
         for (group, state) in self.states(node) {
             if let Some(state) = state {
                 self.found.extend(self.agree.state(id, group, state));

@@ -2,7 +2,7 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=../api/proto");
-    let files = ["kv", "watch", "cluster", "maintenance"];
+    let files = ["kv", "watch", "lease", "cluster", "maintenance"];
     let files = files.map(|name| format!("../api/proto/etcd/{name}.proto"));
     let files = protox::compile(files, ["../api/proto"])?;
     tonic_prost_build::configure()

@@ -10,10 +10,12 @@ mod caller;
 mod endpoint;
 mod error;
 mod kv;
+mod lease;
 mod member;
 mod pick;
 mod stub;
 mod timeouts;
+mod upkeep;
 mod watch;
 
 pub use api::etcd::wire::{etcdserverpb as wire, mvccpb};

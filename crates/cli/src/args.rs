@@ -1,7 +1,13 @@
 //! The words of the client verbs, raw: etcdctl's names and flags.
 
+mod upkeep;
+
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
+pub(crate) use upkeep::{
+    AlarmVerb, CheckPerfArgs, CheckVerb, CompactionArgs, DefragArgs, EndpointArgs, EndpointVerb,
+    Ignored, KeepAliveArgs, LeaseVerb, MemberVerb, MoveLeaderArgs, TimeToLiveArgs,
+};
 
 /// The whole command line, except what `server`, `dev`, `sim` and `bench` read themselves.
 #[derive(Parser, Debug)]
@@ -38,7 +44,7 @@ pub(crate) struct CallerArgs {
     /// How long to wait for the answer to a short command [default: 5s]
     #[arg(long, global = true, value_name = "DURATION")]
     pub(crate) command_timeout: Option<String>,
-    /// simple, json or fields [default: simple]
+    /// simple, table, json or fields [default: simple]
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub(crate) write_out: Option<String>,
     /// Print keys and values as hexadecimal numbers
@@ -73,8 +79,41 @@ pub(crate) enum Verb {
     #[command(before_help = "Examples:
   trimaran watch greeting
   trimaran watch --prefix user/ --prev-kv
-  trimaran watch greeting --rev 5        from revision 5 on, then as they happen")]
+  trimaran watch greeting --rev 5        from revision 5 on, then as they happen
+  trimaran watch greeting -- sh -c 'echo $ETCD_WATCH_VALUE'
+  trimaran watch -i                      watch and progress, from stdin")]
     Watch(WatchArgs),
+    /// Compare, then do one of two things, at one revision; read from stdin
+    #[command(before_help = "Examples:
+  trimaran txn -i                  asks for each part; an empty line ends it
+  trimaran txn < file              compares, an empty line, what to do if all hold,
+                                   an empty line, what to do otherwise, an empty line
+
+  value(\"k\") = \"v\" · mod(\"k\") > \"5\" · create, version and lease likewise
+  put k v · get k · del k, with their options")]
+    Txn(TxnArgs),
+    /// Keys that live only as long as somebody renews their lease
+    #[command(subcommand)]
+    Lease(LeaseVerb),
+    /// Drop the history before a revision
+    Compaction(CompactionArgs),
+    /// Alarms that are raised
+    #[command(subcommand)]
+    Alarm(AlarmVerb),
+    /// Make another member lead
+    MoveLeader(MoveLeaderArgs),
+    /// How single members are
+    Endpoint(EndpointArgs),
+    /// Who belongs to the cluster
+    #[command(subcommand)]
+    Member(MemberVerb),
+    /// Give unused room back
+    Defrag(DefragArgs),
+    /// Whether the cluster is good enough
+    #[command(subcommand)]
+    Check(CheckVerb),
+    /// Which trimaran and which API this is
+    Version(Ignored),
     /// Run one node [`trimaran server --help`]
     #[command(disable_help_flag = true)]
     Server(Elsewhere),
@@ -111,7 +150,8 @@ pub(crate) struct PutArgs {
     /// Keep the lease that is there
     #[arg(long)]
     pub(crate) ignore_lease: bool,
-    #[arg(long, hide = true)]
+    /// The lease that the key hangs on, as a hexadecimal number
+    #[arg(long, value_name = "ID")]
     pub(crate) lease: Option<String>,
 }
 
@@ -171,11 +211,17 @@ pub(crate) struct DelArgs {
 }
 
 /// `watch`.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct WatchArgs {
     /// KEY, and the end of a range
     #[arg(value_name = "KEY [RANGE_END]")]
     pub(crate) words: Vec<OsString>,
+    /// A command to run for every change; ETCD_WATCH_KEY and the like tell it which
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+    /// Read watches and "progress" from stdin, a line each
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
     /// Every key that begins with KEY
     #[arg(long)]
     pub(crate) prefix: bool,
@@ -185,4 +231,17 @@ pub(crate) struct WatchArgs {
     /// Print what was there before
     #[arg(long)]
     pub(crate) prev_kv: bool,
+    /// Print now and then how far the watch has come
+    #[arg(long)]
+    pub(crate) progress_notify: bool,
+}
+
+/// `txn`.
+#[derive(Args, Debug)]
+pub(crate) struct TxnArgs {
+    /// Say which part is read
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    #[arg(hide = true)]
+    pub(crate) words: Vec<OsString>,
 }

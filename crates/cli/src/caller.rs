@@ -16,7 +16,10 @@ const NOT_YET: &[&str] =
 /// A client and how it prints.
 pub(crate) struct Caller {
     pub(crate) client: Client,
-    pub(crate) printer: Printer,
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) format: Format,
+    hex: bool,
 }
 
 impl Caller {
@@ -38,9 +41,20 @@ impl Caller {
         let hex = args.hex.then(|| "true".to_owned());
         let hex = strongest(&hex, "hex").is_some_and(|value| value == "true");
         let format = strongest(&args.write_out, "write-out");
-        let printer = Printer { format: Format::parse(format.as_deref())?, hex };
-        let endpoints: Vec<&str> = endpoints.split(',').collect();
-        Ok(Self { client: Client::connect(&endpoints, timeouts)?, printer })
+        let format = Format::parse(format.as_deref())?;
+        let endpoints: Vec<String> = endpoints.split(',').map(str::to_owned).collect();
+        let client = Client::connect(&endpoints, timeouts)?;
+        Ok(Self { client, endpoints, timeouts, format, hex })
+    }
+
+    /// Prints answers that are no tables; refuses if one is asked for.
+    pub(crate) fn printer(&self) -> Result<Printer, Failure> {
+        Ok(Printer { format: self.format.lines()?, hex: self.hex })
+    }
+
+    /// A caller of one member and no other.
+    pub(crate) fn of(&self, endpoint: &str) -> Result<Client, Failure> {
+        Ok(Client::connect(&[endpoint], self.timeouts)?)
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Text {
     Plain(String),
     /// clap's own words, which may also be a help page.
     Clap(clap::Error),
+    /// Everything was said already.
+    Said,
 }
 
 impl Failure {
@@ -27,14 +29,29 @@ impl Failure {
         Self::new(1, text)
     }
 
+    /// Something went wrong, and it was said where it happened.
+    pub(crate) fn said() -> Self {
+        Self { code: 1, text: Text::Said }
+    }
+
     /// Nobody could be reached.
     pub(crate) fn connection(text: impl Into<String>) -> Self {
         Self::new(2, text)
     }
 
+    /// What was read makes no sense.
+    pub(crate) fn input(text: impl Into<String>) -> Self {
+        Self::new(3, text)
+    }
+
     /// A feature that is not there.
     pub(crate) fn feature(text: impl Into<String>) -> Self {
         Self::new(4, text)
+    }
+
+    /// The server ended what was to go on.
+    pub(crate) fn interrupted(text: impl Into<String>) -> Self {
+        Self::new(5, text)
     }
 
     /// A file, a process or a pipe would not.
@@ -47,11 +64,20 @@ impl Failure {
         Self::new(128, text)
     }
 
+    /// The same, and at what it happened.
+    pub(crate) fn while_doing(self, what: &str) -> Self {
+        match self.text {
+            Text::Plain(text) => Self::new(self.code, format!("failed to {what} ({text})")),
+            text => Self { code: self.code, text },
+        }
+    }
+
     /// The words, for a prompt that goes on.
     pub(crate) fn words(&self) -> String {
         match &self.text {
             Text::Plain(text) => format!("Error: {text}"),
             Text::Clap(error) => error.render().to_string().trim_end().to_owned(),
+            Text::Said => String::new(),
         }
     }
 
@@ -61,6 +87,7 @@ impl Failure {
             Text::Plain(text) => eprintln!("Error: {text}"),
             // A help page goes to stdout, and a closed pipe is nobody's fault.
             Text::Clap(error) => drop(error.print()),
+            Text::Said => (),
         }
         ExitCode::from(self.code)
     }

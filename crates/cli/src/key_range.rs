@@ -33,6 +33,9 @@ impl KeyRange {
             (Reach { prefix: false, from_key: false }, end) => {
                 Ok(Self { key, end: end.unwrap_or_default() })
             }
+            (_, Some(_)) if verb == "watch" => {
+                Err(Failure::arguments("`range_end` and `--prefix` are mutually exclusive"))
+            }
             (_, Some(_)) => Err(Failure::arguments(
                 "too many arguments, only accept one argument when `--prefix` or `--from-key` is set",
             )),
@@ -43,7 +46,7 @@ impl KeyRange {
 
     /// Every key that begins with `key`: the end is `key` with its last byte one
     /// higher; bytes that cannot be higher are dropped.
-    fn prefix(key: Vec<u8>) -> Self {
+    pub(crate) fn prefix(key: Vec<u8>) -> Self {
         let mut end = key.clone();
         while let Some(last) = end.pop() {
             if let Some(next) = last.checked_add(1) {

@@ -1,7 +1,8 @@
 //! `sim`: the cluster in a world made from a seed.
 
 use crate::failure::Failure;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sim::draw::Theme;
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -22,6 +23,7 @@ enum SimVerb {
     #[command(before_help = "Examples:
   trimaran sim run --seed 7                what seed 7 does, and whether it kept every promise
   trimaran sim run --seed 7 --story        every step of it
+  trimaran sim run --seed 7 --theme elections --lying-disk
   trimaran sim run --seed 1 --seeds 1000   a thousand seeds, one sum")]
     Run(RunArgs),
 }
@@ -37,6 +39,30 @@ struct RunArgs {
     /// Print every step
     #[arg(long, conflicts_with = "seeds")]
     story: bool,
+    /// What the world is about, instead of what the seed says
+    #[arg(long, value_enum, conflicts_with = "seeds")]
+    theme: Option<ThemeName>,
+    /// Disks say "synced" too early, which breaks promises: is it found?
+    #[arg(long, conflicts_with = "seeds")]
+    lying_disk: bool,
+}
+
+/// The themes that can be asked for by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ThemeName {
+    /// A little of everything
+    Mixed,
+    /// Leaders fall as soon as they stand
+    Elections,
+}
+
+impl From<ThemeName> for Theme {
+    fn from(name: ThemeName) -> Self {
+        match name {
+            ThemeName::Mixed => Self::Mixed,
+            ThemeName::Elections => Self::Elections,
+        }
+    }
 }
 
 pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
@@ -52,7 +78,12 @@ pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
 }
 
 fn one(args: &RunArgs) -> (String, bool) {
-    let options = sim::Options { seed: args.seed, story: args.story, ..sim::Options::default() };
+    let options = sim::Options {
+        seed: args.seed,
+        theme: args.theme.map(Theme::from),
+        lying_disk: args.lying_disk,
+        story: args.story,
+    };
     let report = sim::run(options);
     (report.to_string(), report.passed())
 }

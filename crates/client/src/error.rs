@@ -50,6 +50,14 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the member does not know the call at all.
+    #[must_use]
+    pub fn unimplemented(&self) -> bool {
+        matches!(self, Self::Refused { code: Code::Unimplemented, .. })
+    }
+}
+
 /// Whether the request certainly never left: the connection could not be opened.
 pub(crate) fn never_sent(status: &Status) -> bool {
     let mut source = std::error::Error::source(status);

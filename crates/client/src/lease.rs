@@ -32,9 +32,9 @@ impl Client {
         &self,
         request: LeaseTimeToLiveRequest,
     ) -> Result<LeaseTimeToLiveResponse, Error> {
-        self.read(|channel| async move {
-            LeaseClient::new(channel).lease_time_to_live(request).await
-        })
+        self.read(
+            |channel| async move { LeaseClient::new(channel).lease_time_to_live(request).await },
+        )
         .await
     }
 

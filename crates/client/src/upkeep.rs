@@ -19,8 +19,7 @@ impl Client {
 
     /// The alarms that are raised.
     pub async fn alarms(&self) -> Result<AlarmResponse, Error> {
-        let request =
-            AlarmRequest { action: AlarmAction::Get.into(), ..AlarmRequest::default() };
+        let request = AlarmRequest { action: AlarmAction::Get.into(), ..AlarmRequest::default() };
         self.read(|channel| async move { MaintenanceClient::new(channel).alarm(request).await })
             .await
     }
@@ -52,9 +51,9 @@ impl Client {
     /// Makes another member lead. Only the leader can be asked.
     pub async fn move_leader(&self, target_id: u64) -> Result<MoveLeaderResponse, Error> {
         let request = MoveLeaderRequest { target_id };
-        self.write(|channel| async move {
-            MaintenanceClient::new(channel).move_leader(request).await
-        })
+        self.write(
+            |channel| async move { MaintenanceClient::new(channel).move_leader(request).await },
+        )
         .await
     }
 }

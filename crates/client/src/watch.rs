@@ -5,7 +5,9 @@ use crate::error::Error;
 use crate::error::try_elsewhere;
 use crate::stub::watch_client::WatchClient;
 use api::etcd::wire::etcdserverpb::watch_request::RequestUnion;
-use api::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
+use api::etcd::wire::etcdserverpb::{
+    WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
+};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -14,6 +16,9 @@ use tonic::{Code, Status, Streaming};
 
 /// The pause before a watch is opened again after nobody would have it.
 const REOPEN_PAUSE: Duration = Duration::from_millis(50);
+
+/// Questions that wait to be sent: the first one, and some for progress.
+const ASKS: usize = 4;
 
 /// The changes of a range of keys, in order, each exactly once.
 ///
@@ -35,7 +40,7 @@ struct Open {
     number: usize,
     answers: Streaming<WatchResponse>,
     /// Dropping it would end the stream.
-    _asks: mpsc::Sender<WatchRequest>,
+    asks: mpsc::Sender<WatchRequest>,
 }
 
 impl Client {
@@ -51,23 +56,37 @@ impl Watch {
     /// Answers without changes tell how far the watch has come.
     pub async fn next(&mut self) -> Result<WatchResponse, Error> {
         loop {
-            let mut open = match self.open.take() {
-                Some(open) => open,
-                None => self.reopen().await?,
+            // The stream stays in its place while it is waited for, so that a
+            // caller who stops waiting loses nothing.
+            let Some(open) = self.open.as_mut() else {
+                self.open = Some(self.reopen().await?);
+                continue;
             };
+            let number = open.number;
             match open.answers.message().await {
                 Ok(Some(answer)) => {
                     let first = !self.created;
                     self.take_note(&answer)?;
-                    self.open = Some(open);
                     if !answer.created || first {
                         return Ok(answer);
                     }
+                    continue;
                 }
-                Ok(None) => self.leave(open.number).await,
-                Err(status) if goes_on(&status) => self.leave(open.number).await,
+                Ok(None) => (),
+                Err(status) if goes_on(&status) => (),
                 Err(status) => return Err(status.into()),
             }
+            self.open = None;
+            self.leave(number).await;
+        }
+    }
+
+    /// Asks how far the watch has come; the answer is one without changes. Without
+    /// a stream there is nobody to ask, and the question is forgotten.
+    pub fn ask_progress(&self) {
+        let ask = RequestUnion::ProgressRequest(WatchProgressRequest {});
+        if let Some(open) = &self.open {
+            let _ = open.asks.try_send(WatchRequest { request_union: Some(ask) });
         }
     }
 
@@ -133,12 +152,12 @@ impl Watch {
                 return Ok(Err(format!("{}: {why}", slot.name)));
             }
         };
-        let (asks, receiver) = mpsc::channel(1);
+        let (asks, receiver) = mpsc::channel(ASKS);
         let create = RequestUnion::CreateRequest(self.request.clone());
-        // The channel is new and has room for one.
+        // The channel is new and has room.
         let _ = asks.try_send(WatchRequest { request_union: Some(create) });
         match WatchClient::new(channel).watch(ReceiverStream::new(receiver)).await {
-            Ok(answers) => Ok(Ok(Open { number, answers: answers.into_inner(), _asks: asks })),
+            Ok(answers) => Ok(Ok(Open { number, answers: answers.into_inner(), asks })),
             Err(status) if goes_on(&status) => {
                 self.leave(number).await;
                 Ok(Err(format!("{}: {}", slot.name, status.message())))

@@ -13,13 +13,18 @@ pub(super) async fn run(
     caller: &Caller,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
+    let printer = caller.printer()?;
+    let answer = caller.client.delete(request(args)?).await?;
+    write(out, &printer.delete(&answer))
+}
+
+/// What is asked for.
+pub(super) fn request(args: &DelArgs) -> Result<DeleteRangeRequest, Failure> {
     let reach = Reach { prefix: args.prefix, from_key: args.from_key };
     let range = KeyRange::of(&args.words, reach, "del")?;
-    let request = DeleteRangeRequest {
+    Ok(DeleteRangeRequest {
         key: range.key.into(),
         range_end: range.end.into(),
         prev_kv: args.prev_kv,
-    };
-    let answer = caller.client.delete(request).await?;
-    write(out, &caller.printer.delete(&answer))
+    })
 }

@@ -5,7 +5,7 @@ use crate::args::GetArgs;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::key_range::{KeyRange, Reach};
-use crate::print::Format;
+use crate::print::Lines;
 use client::wire::RangeRequest;
 use client::wire::range_request::{SortOrder, SortTarget};
 use std::io::Write;
@@ -15,18 +15,19 @@ pub(super) async fn run(
     caller: &Caller,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let request = request(args)?;
-    if args.count_only && caller.printer.format != Format::Fields {
+    let (request, printer) = (request(args)?, caller.printer()?);
+    if args.count_only && printer.format != Lines::Fields {
         return Err(Failure::arguments("--count-only is only for `--write-out=fields`"));
     }
-    if args.print_value_only && caller.printer.format != Format::Simple {
+    if args.print_value_only && printer.format != Lines::Simple {
         return Err(Failure::arguments("print-value-only is only for `--write-out=simple`"));
     }
     let answer = caller.client.range(request).await?;
-    write(out, &caller.printer.range(&answer, args.print_value_only))
+    write(out, &printer.range(&answer, args.print_value_only))
 }
 
-fn request(args: &GetArgs) -> Result<RangeRequest, Failure> {
+/// What is asked for.
+pub(super) fn request(args: &GetArgs) -> Result<RangeRequest, Failure> {
     let reach = Reach { prefix: args.prefix, from_key: args.from_key };
     let range = KeyRange::of(&args.words, reach, "get")?;
     let (sort_order, sort_target) = sorting(&args.order, &args.sort_by)?;

@@ -1,6 +1,6 @@
 //! `put`: write a key.
 
-use super::{Stdin, write};
+use super::{Stdin, number, write};
 use crate::args::PutArgs;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -15,20 +15,28 @@ pub(super) async fn run(
     out: &mut (dyn Write + Send),
     stdin: Stdin,
 ) -> Result<(), Failure> {
-    if args.lease.is_some() {
-        return Err(Failure::feature("--lease is known but not implemented yet"));
-    }
+    let (request, printer) = (request(args, stdin)?, caller.printer()?);
+    let answer = caller.client.put(request).await?;
+    write(out, &printer.put(&answer))
+}
+
+/// What is asked for.
+pub(super) fn request(args: &PutArgs, stdin: Stdin) -> Result<PutRequest, Failure> {
+    let lease = match args.lease.as_deref() {
+        Some(id) => number::hex(id).map_err(|why| {
+            Failure::arguments(format!("bad lease ID ({why}), expecting ID in Hex"))
+        })?,
+        None => 0,
+    };
     let (key, value) = pair(&args.words, args.ignore_value, stdin)?;
-    let request = PutRequest {
+    Ok(PutRequest {
         key: key.into(),
         value: value.into(),
-        lease: 0,
+        lease,
         prev_kv: args.prev_kv,
         ignore_value: args.ignore_value,
         ignore_lease: args.ignore_lease,
-    };
-    let answer = caller.client.put(request).await?;
-    write(out, &caller.printer.put(&answer))
+    })
 }
 
 fn pair(

@@ -20,11 +20,30 @@ const PROMPT: &str = "trimaran> ";
 
 const HELP: &str = "\
 put KEY VALUE · get KEY · del KEY · watch KEY    as etcdctl has them, flags too
+endpoint status -w table · member list · lease grant TTL · compaction REV    likewise
 ps                    the nodes
 kill n1 · start n1    kill -9, and how long writes were out; bring it back
 pause n1 · resume n1  freeze it (SIGSTOP) and let it go on
 stop                  stop every node and leave (so do Ctrl-D and Ctrl-C); data is kept
 ";
+
+/// The client verbs; those that read stdin say themselves that they cannot here.
+const VERBS: &[&str] = &[
+    "put",
+    "get",
+    "del",
+    "watch",
+    "txn",
+    "lease",
+    "compaction",
+    "alarm",
+    "move-leader",
+    "endpoint",
+    "member",
+    "defrag",
+    "check",
+    "version",
+];
 
 /// Whether a verb runs that Ctrl-C ends, instead of the whole cluster.
 static WATCHING: AtomicBool = AtomicBool::new(false);
@@ -125,7 +144,7 @@ async fn act_on(words: &[&str], home: &Home) -> Result<(), Failure> {
         ["kill" | "start" | "pause" | "resume", ..] => {
             Err(Failure::arguments("which node? for example: kill n1"))
         }
-        ["put" | "get" | "del" | "watch", ..] => verb(words, home, &mut out).await,
+        [word, ..] if VERBS.contains(word) => verb(words, home, &mut out).await,
         [other, ..] => {
             Err(Failure::arguments(format!("{other:?} is no command here; `help` lists them")))
         }

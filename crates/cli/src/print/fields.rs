@@ -49,7 +49,7 @@ pub(super) fn watch(answer: &WatchResponse) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn header(header: Option<&ResponseHeader>) -> String {
+pub(super) fn header(header: Option<&ResponseHeader>) -> String {
     let header = header.cloned().unwrap_or_default();
     let mut out = String::new();
     field(&mut out, "ClusterID", header.cluster_id);
@@ -69,12 +69,12 @@ fn pair(out: &mut String, prefix: &str, pair: &KeyValue) {
     put("Lease", &pair.lease);
 }
 
-fn field(out: &mut String, name: &str, value: impl Display) {
+pub(super) fn field(out: &mut String, name: &str, value: impl Display) {
     out.push_str(&format!("\"{name}\" : {value}\n"));
 }
 
 /// As Go's `%q` writes bytes: what is not text is escaped byte by byte.
-fn quoted(bytes: &[u8]) -> String {
+pub(crate) fn quoted(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for sign in chunk.valid().chars() {

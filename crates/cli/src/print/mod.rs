@@ -1,86 +1,94 @@
 //! Answers as text, byte for byte as etcdctl prints them: scripts look.
 
+mod cluster;
 mod fields;
+mod format;
+mod go;
 mod json;
+mod lease;
+mod object;
 mod simple;
+mod table;
+mod txn;
 
-use crate::failure::Failure;
-use client::wire::{DeleteRangeResponse, PutResponse, RangeResponse, WatchResponse};
+use client::wire::{
+    AlarmResponse, DeleteRangeResponse, LeaseGrantResponse, LeaseKeepAliveResponse,
+    LeaseLeasesResponse, LeaseRevokeResponse, LeaseTimeToLiveResponse, PutResponse, RangeResponse,
+    TxnResponse, WatchResponse,
+};
+pub(crate) use cluster::{Hash, Health, Status, hashes, health, members, statuses};
+pub(crate) use fields::quoted;
+pub(crate) use format::{Format, Lines};
 
-/// How answers are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Keys and values, a line each.
-    Simple,
-    /// One line of JSON per answer.
-    Json,
-    /// Every field, a line each.
-    Fields,
-}
-
-impl Format {
-    /// `None` is the default.
-    pub(crate) fn parse(name: Option<&str>) -> Result<Self, Failure> {
-        match name.unwrap_or("simple") {
-            "simple" => Ok(Self::Simple),
-            "json" => Ok(Self::Json),
-            "fields" => Ok(Self::Fields),
-            "table" | "protobuf" => Err(Failure::feature(format!(
-                "{} is known but not implemented yet as output format; try simple, json or fields",
-                name.unwrap_or_default()
-            ))),
-            other => Err(Failure::feature(format!(
-                "{other:?} is no output format; try simple, json or fields"
-            ))),
-        }
-    }
-}
-
-/// Prints answers.
+/// Prints the answers that are no tables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
-    pub(crate) format: Format,
+    pub(crate) format: Lines,
     pub(crate) hex: bool,
 }
 
 impl Printer {
     pub(crate) fn put(self, answer: &PutResponse) -> Vec<u8> {
         match self.format {
-            Format::Simple => simple::put(answer, self.hex),
-            Format::Json => json::put(answer),
-            Format::Fields => fields::put(answer),
+            Lines::Simple => simple::put(answer, self.hex),
+            Lines::Json => json::put(answer).line(),
+            Lines::Fields => fields::put(answer),
         }
     }
 
     pub(crate) fn range(self, answer: &RangeResponse, value_only: bool) -> Vec<u8> {
         match self.format {
-            Format::Simple => simple::range(answer, self.hex, value_only),
-            Format::Json => json::range(answer),
-            Format::Fields => fields::range(answer),
+            Lines::Simple => simple::range(answer, self.hex, value_only),
+            Lines::Json => json::range(answer).line(),
+            Lines::Fields => fields::range(answer),
         }
     }
 
     pub(crate) fn delete(self, answer: &DeleteRangeResponse) -> Vec<u8> {
         match self.format {
-            Format::Simple => simple::delete(answer, self.hex),
-            Format::Json => json::delete(answer),
-            Format::Fields => fields::delete(answer),
+            Lines::Simple => simple::delete(answer, self.hex),
+            Lines::Json => json::delete(answer).line(),
+            Lines::Fields => fields::delete(answer),
+        }
+    }
+
+    pub(crate) fn txn(self, answer: &TxnResponse) -> Vec<u8> {
+        match self.format {
+            Lines::Simple => txn::simple(answer, self.hex),
+            Lines::Json => txn::json(answer).line(),
+            Lines::Fields => txn::fields(answer),
         }
     }
 
     pub(crate) fn watch(self, answer: &WatchResponse) -> Vec<u8> {
         match self.format {
-            Format::Simple => simple::watch(answer, self.hex),
-            Format::Json => json::watch(answer),
-            Format::Fields => fields::watch(answer),
+            Lines::Simple => simple::watch(answer, self.hex),
+            Lines::Json => json::watch(answer),
+            Lines::Fields => fields::watch(answer),
         }
     }
-}
 
-/// Bytes as they are, or `\x66\x6f\x6f`.
-fn bytes(text: &[u8], hex: bool) -> Vec<u8> {
-    if !hex {
-        return text.to_vec();
+    pub(crate) fn lease_grant(self, answer: &LeaseGrantResponse) -> Vec<u8> {
+        lease::grant(self.format, answer)
     }
-    text.iter().flat_map(|byte| format!("\\x{byte:02x}").into_bytes()).collect()
+
+    pub(crate) fn lease_revoke(self, id: i64, answer: &LeaseRevokeResponse) -> Vec<u8> {
+        lease::revoke(self.format, id, answer)
+    }
+
+    pub(crate) fn lease_keep_alive(self, answer: &LeaseKeepAliveResponse) -> Vec<u8> {
+        lease::keep_alive(self.format, answer)
+    }
+
+    pub(crate) fn time_to_live(self, answer: &LeaseTimeToLiveResponse, keys: bool) -> Vec<u8> {
+        lease::time_to_live(self.format, answer, keys)
+    }
+
+    pub(crate) fn leases(self, answer: &LeaseLeasesResponse) -> Vec<u8> {
+        lease::list(self.format, answer)
+    }
+
+    pub(crate) fn alarms(self, answer: &AlarmResponse) -> Vec<u8> {
+        cluster::alarms(self.format, answer)
+    }
 }

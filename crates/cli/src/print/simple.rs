@@ -1,6 +1,5 @@
 //! `-w simple`: keys and values, a line each.
 
-use super::bytes;
 use client::mvccpb::KeyValue;
 use client::mvccpb::event::EventType;
 use client::wire::{DeleteRangeResponse, PutResponse, RangeResponse, WatchResponse};
@@ -60,4 +59,12 @@ fn push(out: &mut Vec<u8>, pair: &KeyValue, hex: bool) {
 fn line(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
     out.push(b'\n');
+}
+
+/// Bytes as they are, or `\x66\x6f\x6f`.
+fn bytes(text: &[u8], hex: bool) -> Vec<u8> {
+    if !hex {
+        return text.to_vec();
+    }
+    text.iter().flat_map(|byte| format!("\\x{byte:02x}").into_bytes()).collect()
 }

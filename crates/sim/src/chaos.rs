@@ -15,12 +15,14 @@ pub struct Chaos {
     prng: Prng,
     over: bool,
     figure8: Option<Figure8>,
+    /// Who said last that it leads.
+    leader: Option<usize>,
 }
 
 impl Chaos {
     /// Chaos that has not begun; its first alarm is set.
     pub fn new(draw: FaultDraw, prng: Prng, world: &mut World) -> Self {
-        let mut chaos = Self { draw, prng, over: false, figure8: None };
+        let mut chaos = Self { draw, prng, over: false, figure8: None, leader: None };
         chaos.again(world);
         chaos
     }
@@ -40,6 +42,10 @@ impl Chaos {
         }
         if self.prng.chance(self.draw.storms, 10_000) {
             self.storm(world);
+            return self.again(world);
+        }
+        if let Some(leader) = self.leader.filter(|_| self.prng.chance(self.draw.isolated, 10_000)) {
+            self.isolate(leader, world);
             return self.again(world);
         }
         match self.prng.below(10) {
@@ -74,6 +80,7 @@ impl Chaos {
 
     /// A new leader may be cut off as soon as it has told somebody something.
     pub fn on_leader(&mut self, node: usize, world: &mut World) {
+        self.leader = Some(node);
         if let Some(figure8) = &mut self.figure8 {
             if figure8.on_leader(node, world) {
                 let soon = self.prng.span(Duration::ZERO, self.draw.moment);

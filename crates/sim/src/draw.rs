@@ -12,6 +12,8 @@ pub enum Theme {
     /// Leaders fall as soon as they stand, votes are hit on their way to the
     /// disk, and logs are too long for one letter.
     Elections,
+    /// Many leases, and leaders who are cut off while their holders renew.
+    Leases,
 }
 
 /// The shape of one world. Rates are in parts of 10 000.
@@ -121,6 +123,8 @@ pub struct FaultDraw {
     pub beyond: u64,
     /// Faults that are storms.
     pub storms: u64,
+    /// Faults that cut the leader off, if one is known.
+    pub isolated: u64,
     /// New leaders that are cut off at once.
     pub coups: u64,
     /// New leaders with whom figure 8 of the Raft paper is played.
@@ -143,7 +147,11 @@ impl Draw {
     /// What this seed's generator draws; a theme that is given is not drawn.
     #[must_use]
     pub fn new(prng: &mut Prng, theme: Option<Theme>, lying_disk: bool) -> Self {
-        let drawn = if prng.chance(1, 8) { Theme::Elections } else { Theme::Mixed };
+        let drawn = match prng.below(16) {
+            0 | 1 => Theme::Elections,
+            2 => Theme::Leases,
+            _ => Theme::Mixed,
+        };
         let theme = theme.unwrap_or(drawn);
         let heartbeat = prng.span(ms(15), ms(50));
         let election = heartbeat * some(prng.between(5, 10));
@@ -165,16 +173,31 @@ impl Draw {
             faults: FaultDraw::new(prng, election),
         };
         draw.faults.moment = (draw.net.delay_max + draw.disk.max) * 6;
-        if theme == Theme::Elections {
-            draw.unsettle(prng);
+        match theme {
+            Theme::Mixed => {}
+            Theme::Elections => draw.unsettle(prng),
+            Theme::Leases => draw.lease_out(prng),
         }
         draw
+    }
+
+    /// Three nodes with true clocks, of which one after the other is cut off.
+    fn lease_out(&mut self, prng: &mut Prng) {
+        (self.nodes, self.clocks, self.quota) = (3, 0, None);
+        (self.net.loss, self.callers.large) = (0, 0);
+        (self.callers.callers, self.callers.holders) = (1, 12);
+        self.faults.every = self.election * some(prng.between(2, 6));
+        (self.faults.storms, self.faults.coups, self.faults.isolated) = (0, 0, 9_000);
+        self.faults.cut = self.election * 5;
     }
 
     /// Three nodes, few other troubles.
     fn unsettle(&mut self, prng: &mut Prng) {
         self.nodes = 3;
+        (self.clocks, self.disk.fails) = (0, 0);
+        (self.quota, self.keep_history) = (None, None);
         self.net.loss = 0;
+        (self.callers.holders, self.callers.numbered, self.callers.compactions) = (0, 0, 0);
         self.callers.large = one_of(prng, &[0, 3_000]);
         self.faults.every = self.election * some(prng.between(3, 6));
         self.faults.storms = 8_000;
@@ -242,6 +265,7 @@ impl FaultDraw {
             power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
             beyond: one_of(prng, &[0, 500, 3_000]),
             storms: 1_500,
+            isolated: 0,
             figure8: 0,
             moment: Duration::ZERO,
             coups: one_of(prng, &[0, 0, 0, 2_000, 6_000]),

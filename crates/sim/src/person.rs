@@ -231,7 +231,7 @@ impl Person {
         }
         match answer {
             Answer::Kv(Reply { result: Ok(OpReply::LeaseGrant { id, ttl_s }), .. }) => {
-                let renewals = common.prng.below(8);
+                let renewals = common.prng.below(5);
                 let ttl = Duration::from_secs(*ttl_s);
                 self.held =
                     Some(Held { id: *id, ttl, hung: false, renewals }).filter(|_| self.holder);

@@ -10,9 +10,15 @@ use sim::{Options, run};
 /// Seeds that a bug may survive.
 const SEEDS: u64 = 2_000;
 
-/// Bugs of elections need many of them.
-fn theme(mutant: Mutant) -> Option<Theme> {
-    matches!(mutant, Mutant::VoteBeforeSync | Mutant::CommitEarlierTerm).then_some(Theme::Elections)
+/// Bugs of elections need many of them, and bugs of leases many leases.
+const fn theme(mutant: Mutant) -> Option<Theme> {
+    match mutant {
+        Mutant::VoteBeforeSync | Mutant::CommitEarlierTerm => Some(Theme::Elections),
+        Mutant::RenewedWithoutQuorum | Mutant::RenewedWhileEnding | Mutant::LeaseNotExtended => {
+            Some(Theme::Leases)
+        }
+        _ => None,
+    }
 }
 
 /// The first seed that fails with the bug and passes without it.
@@ -36,7 +42,9 @@ fn passes() -> bool {
 
 #[test]
 fn every_mutant_is_caught() {
-    for mutant in Mutant::ALL.iter().copied() {
+    let only = std::env::var("TRIMARAN_MUTANT").ok();
+    let wanted = |it: &Mutant| only.as_ref().is_none_or(|name| format!("{it:?}") == *name);
+    for mutant in Mutant::ALL.iter().copied().filter(wanted) {
         mutant.choose();
         if mutant.on() {
             assert!(hunt(mutant).is_some(), "{mutant:?} survived {SEEDS} seeds");

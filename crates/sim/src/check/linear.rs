@@ -116,8 +116,10 @@ impl<'a> Judge<'a> {
         answer: &Answer,
         floor: usize,
     ) -> Result<Option<usize>, String> {
-        if let What::Write(command, _) = &asked.what {
-            return self.write(op, asked, command, answer, floor);
+        if let What::Write(command, number) = &asked.what {
+            // A number is used up by an entry of the log, even if that is refused.
+            let off_log = number.is_none() && self.lacks_room(command, answer);
+            return self.write(op, asked, answer, floor, off_log);
         }
         let right = |place: &usize| self.answers_at(*place, asked, answer);
         let range = self.range(answer, asked.top);
@@ -131,18 +133,22 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether the node that was asked may have refused this for want of room.
+    fn lacks_room(&self, command: &Command, answer: &Answer) -> bool {
+        let refused = matches!(answer, Answer::Kv(Reply { result: Err(KvError::NoSpace), .. }));
+        self.rules.quota && refused && takes_room(command)
+    }
+
     fn write(
         &self,
         op: usize,
         asked: &Op,
-        command: &Command,
         answer: &Answer,
         floor: usize,
+        off_log: bool,
     ) -> Result<Option<usize>, String> {
         let Some(place) = self.places.get(&op).copied() else {
-            let refused = matches!(answer, Answer::Kv(Reply { result: Err(KvError::NoSpace), .. }));
-            let allowed = self.rules.quota && refused && takes_room(command);
-            return if allowed { Ok(None) } else { Err("it is not in the log".into()) };
+            return if off_log { Ok(None) } else { Err("it is not in the log".into()) };
         };
         let done = self.replay.steps.get(place).and_then(|step| step.done.as_ref());
         let wanted = done.map(|done| Answer::Kv(done.reply.clone()));

@@ -1,7 +1,8 @@
 //! Can the checkers see? Deliberate bugs are let loose, and some seed must catch each.
 //!
 //! The bugs are built in by `cargo xtask mutants` alone; in every other build
-//! they cannot be switched on, and that is what is tested there.
+//! they cannot be switched on, and that is what is tested there. `TRIMARAN_MUTANT=Name`
+//! hunts that one alone.
 
 use base::mutant::Mutant;
 use sim::draw::Theme;

@@ -32,7 +32,7 @@ pub fn check(ops: &[Op], replay: &Replay, fast: u64) -> Vec<Violation> {
     let early = |life: &Life| {
         let (end, _) = life.end.filter(|(_, expired)| *expired)?;
         // What was answered when the id was granted anew may be about that lease.
-        let anew = lives.iter().filter(|it| it.id == life.id && it.granted > end);
+        let anew = lives.iter().filter(|it| it.id == life.id && it.granted >= end);
         let anew = anew.map(|it| it.granted).min();
         let ours = |(asked, told): &&(At, At)| {
             (life.granted..end).contains(asked) && anew.is_none_or(|anew| *told < anew)

@@ -126,11 +126,12 @@ impl Lane {
         let Some(replica) = replica.filter(|it| it.machine().keyspace().is_some()) else {
             return Some(no_keyspace());
         };
+        let fits = replica.has_room(command);
         if numbered {
             return None; // the number is used up even by a command that is refused
         }
         let why = match kv::check::check(command) {
-            Ok(()) if replica.has_room(command) => return None,
+            Ok(()) if fits => return None,
             Ok(()) => KvError::NoSpace,
             Err(why) => why,
         };

@@ -153,9 +153,7 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
         .as_ref()
         .map_or(Incarnation(options.incarnation.max(1)), |known| known.owner.incarnation);
     let owner = Owner { cluster, node: me, incarnation };
-    let recovered = open_log(disk, owner, options.segment_bytes, known.is_some())?;
-    let owner = recovered.1;
-    let recovered = recovered.0;
+    let (recovered, owner) = open_log(disk, owner, options.segment_bytes, known.is_some())?;
     if known.is_none() {
         let identity = new_identity(owner, &options.name, &bootstrap);
         identity::store(disk, &identity).map_err(BootError::Identity)?;

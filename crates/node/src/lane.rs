@@ -252,7 +252,7 @@ impl Lane {
             }
         }
         if let Some(op) = self.wal.next_op(now) {
-            out.push(crate::event::Action::Disk(op));
+            out.push(Action::Disk(op));
             let early = self.wal.last_serial();
             base::mutant!(AckBeforeSync, (), self.on_durable(now, early, out));
         }

@@ -129,8 +129,12 @@ impl Replica {
 
     /// One input of the protocol, and all that follows from it.
     pub(crate) fn step(&mut self, turn: &mut Turn<'_>, input: Input) {
+        let sender = if let Input::Letter { from, .. } = &input { Some(*from) } else { None };
         self.outbox.serial = turn.wal.last_serial();
         self.protocol.step(turn.now, input, &mut self.outbox);
+        if let (Some(from), Some(why)) = (sender, self.outbox.dropped.take()) {
+            turn.out.push(Action::Note(Note::Dropped { from, why }));
+        }
         self.drain(turn);
     }
 

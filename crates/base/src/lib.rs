@@ -17,7 +17,7 @@ pub mod prng;
 pub mod time;
 
 pub use id::{
-    AskId, Ballot, ClusterId, Era, GroupId, Incarnation, Index, KeyspaceId, NodeId, Revision,
-    Serial, WatchKey,
+    AskId, Ballot, ChunkId, ClusterId, Era, GroupId, Incarnation, Index, KeyspaceId, NodeId,
+    Revision, Serial, WatchKey,
 };
 pub use time::Time;

@@ -75,6 +75,13 @@ pub const WITNESS_DELAY: Duration = Duration::from_millis(100);
 /// Bytes of one segment of a lane's log, unless the options say otherwise.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 
+/// Plain bytes of a chunk of a checkpoint: another run of keys begins before it
+/// would grow beyond this. One item that is larger alone has a chunk of its own.
+pub const CHUNK_BYTES_AIM: usize = 1 << 20;
+
+/// Plain bytes of the largest chunk: one item, as large as an entry can make it.
+pub const CHUNK_BYTES_MAX: usize = ENTRY_BYTES_MAX + (64 << 10);
+
 /// Nodes of one cluster that vote in one group.
 pub const VOTERS_MAX: usize = 7;
 
@@ -85,3 +92,5 @@ const _: () = assert!(LETTER_BYTES_MAX <= INFLIGHT_BYTES_MAX, "a window holds a 
 const _: () = assert!(INFLIGHT_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "the log holds a window");
 const _: () = assert!(ENTRY_BYTES_MAX < SEGMENT_BYTES as usize / 2, "a segment holds an entry");
 const _: () = assert!(ENTRY_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "no entry is refused for ever");
+const _: () = assert!(CHUNK_BYTES_AIM <= CHUNK_BYTES_MAX, "a chunk holds any item");
+const _: () = assert!(CHUNK_BYTES_MAX < FRAME_BYTES_MAX / 2, "a chunk fits in a frame");

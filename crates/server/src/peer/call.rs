@@ -6,7 +6,7 @@ use super::greet::{self, GreetError};
 use super::peers::{Other, Peers};
 use base::NodeId;
 use node::event::Class;
-use node::wire::Hello;
+use node::hello::Hello;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -3,7 +3,7 @@
 use super::peers::{HELLO_TIMEOUT, Identity};
 use base::NodeId;
 use node::event::Class;
-use node::wire::{Hello, HelloError};
+use node::hello::{Hello, HelloError};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -7,7 +7,7 @@ use base::{ClusterId, Incarnation, NodeId};
 use bytes::Bytes;
 use node::boot::Peer;
 use node::event::Class;
-use node::wire::Hello;
+use node::hello::Hello;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! durability comes back as one growing serial. A rewritten index has a new
 //! serial, so an old confirmation can never be mistaken for a new one.
 
-use crate::entry::{Entry, EntryKind};
+use crate::entry::{Entry, EntryKind, Place};
 use crate::letter::Letter;
 use alloc::vec::Vec;
 use base::{AskId, Ballot, Index, NodeId, Serial};
@@ -53,6 +53,34 @@ pub enum Input {
     },
     /// Stand for leader now. A hint.
     Campaign,
+    /// Hand the leadership over, to `to` or to the best placed follower. No
+    /// proposals are taken (`NotLeader(None)`) until that is done or an
+    /// election timeout is over; then `lead` is told again.
+    Transfer {
+        /// To whom.
+        to: Option<NodeId>,
+    },
+    /// The state up to here is in a checkpoint on this disk, the newest there
+    /// is: entries that nobody needs any more may go from memory. A tail below
+    /// it stays for slow followers.
+    Trim {
+        /// The index of the checkpoint.
+        upto: Index,
+    },
+    /// The state machine was replaced by one that has applied everything up to
+    /// `place`, from a checkpoint that is on this disk; all that is chosen. What
+    /// follows the place is kept if the log has it, else the log is void. Ask
+    /// `Protocol::takes` before anything is replaced: what it would refuse is
+    /// dropped here. Not told again by `commit`.
+    Restore {
+        /// Where the checkpoint stands in the log.
+        place: Place,
+        /// The log time of the entry that stands there.
+        clock: u64,
+    },
+    /// This replica has broken no promise by losing its disk after all (see
+    /// [`Setup::mute`]): it is an ordinary voter from now on.
+    Unmute,
     /// The turn is over: send what its inputs owe to the other replicas.
     /// Many proposals of one turn become one letter per follower.
     Flush,
@@ -76,6 +104,15 @@ pub enum Write {
         ballot: Ballot,
         /// The promise.
         body: Bytes,
+    },
+    /// A checkpoint on this disk takes the place of the log up to `place`: the
+    /// log begins there from now on.
+    Restore {
+        /// The place of the checkpoint.
+        place: Place,
+        /// Whether the entries behind the place stay. If not, every entry that
+        /// was written earlier is void.
+        keep: bool,
     },
 }
 
@@ -105,7 +142,7 @@ impl Parcel {
 /// Why something was not done. Nothing was changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// This replica does not lead; perhaps that one does.
+    /// This replica does not lead, or is about to hand over; perhaps that one leads.
     NotLeader(Option<NodeId>),
     /// Too much is under way: try again later.
     Busy,
@@ -164,9 +201,16 @@ pub struct Outbox {
     pub commit: Option<Index>,
     /// Answers to requests.
     pub answers: Vec<Answer>,
-    /// Who leads, if that changed.
+    /// Who leads, if that changed; also when a leader takes proposals again
+    /// because a transfer came to nothing.
     pub lead: Option<Lead>,
-    /// Why the letter of this step was dropped, for people who watch. Nothing was changed by it.
+    /// Followers that need entries which this leader's log does not hold any
+    /// more, and up to where each is known to have the log: a checkpoint must
+    /// be offered. Named when it is found out and again at every beat, as long
+    /// as the follower is heard.
+    pub behind: Vec<(NodeId, Index)>,
+    /// Why the letter or the request of this step was dropped, for people who
+    /// watch. Nothing was changed by it.
     pub dropped: Option<&'static str>,
 }
 
@@ -183,7 +227,7 @@ impl Outbox {
         self.parcels.push(Parcel { to, letter, after });
     }
 
-    /// Says that this step's letter was dropped, and why.
+    /// Says that this step's letter or request was dropped, and why.
     pub const fn drop_letter(&mut self, why: &'static str) {
         self.dropped = Some(why);
     }
@@ -194,7 +238,16 @@ impl Outbox {
 pub struct Stable {
     /// The newest promise, in its protocol's own bytes.
     pub vote: Option<Bytes>,
-    /// The log, from index 1 without a gap.
+    /// The place of the checkpoint that the state machine starts from; everything
+    /// up to it is chosen and applied. The default is the place before every entry.
+    pub base: Place,
+    /// The log time of the entry that stands there.
+    pub base_clock: u64,
+    /// The highest index of entries that are void because they do not follow on
+    /// `base`, though no record says so yet: a crash came between a checkpoint
+    /// and its [`Write::Restore`]. The first step writes that record.
+    pub stale: Option<Index>,
+    /// The log behind `base`, without a gap.
     pub entries: Vec<Entry>,
     /// The serial up to which all this was read back, hence is durable.
     pub durable: Serial,
@@ -221,6 +274,10 @@ pub struct Setup {
     pub timing: Timing,
     /// Decides every random choice.
     pub seed: u64,
+    /// Whether this replica's promises are lost, with its disk. It follows and
+    /// applies, and is part of every quorum's size; but it votes for nobody,
+    /// never stands, and its answers count for nothing but the flow of letters.
+    pub mute: bool,
 }
 
 /// What people and tests may see of a replica.
@@ -234,6 +291,12 @@ pub struct Status {
     pub leads: bool,
     /// Whether it leads and an entry of its own ballot is committed.
     pub serves: bool,
+    /// Whether its promises are lost (see [`Setup::mute`]).
+    pub mute: bool,
+    /// To whom it is handing its leadership over.
+    pub transfer: Option<NodeId>,
+    /// The first index that its log holds in memory, or would hold.
+    pub first: Index,
     /// The last index of its log.
     pub last: Index,
     /// Everything up to here is chosen.

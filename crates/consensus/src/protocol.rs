@@ -3,7 +3,7 @@
 pub use crate::kind::ProtocolKind;
 
 use crate::contract::{Input, Outbox, Setup, Stable, Status};
-use crate::entry::Entry;
+use crate::entry::{Entry, Place};
 use crate::raft::Raft;
 pub use crate::raft::recover::OpenError;
 use base::{Index, Time};
@@ -47,7 +47,17 @@ impl Protocol {
         }
     }
 
-    /// The entry at `index`, if the log reaches there: what is handed to the
+    /// Whether a checkpoint at `place` would bring this replica forward and
+    /// contradicts nothing that it has promised. If not, it must not be put in
+    /// force here, and [`Input::Restore`] drops it.
+    #[must_use]
+    pub fn takes(&self, place: Place) -> bool {
+        match self {
+            Self::Raft(raft) => raft.takes(place),
+        }
+    }
+
+    /// The entry at `index`, if the log in memory reaches there: what is handed to the
     /// state machine once it is committed.
     #[must_use]
     pub fn entry(&self, index: Index) -> Option<&Entry> {

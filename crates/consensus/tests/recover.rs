@@ -12,7 +12,7 @@ use world::{TIMING, World};
 
 fn setup(voters: &[u64]) -> Setup {
     let voters = voters.iter().copied().map(NodeId).collect();
-    Setup { me: NodeId(1), voters, timing: TIMING, seed: 1 }
+    Setup { me: NodeId(1), voters, timing: TIMING, seed: 1, mute: false }
 }
 
 fn open(voters: &[u64], stable: Stable) -> Result<Protocol, OpenError> {
@@ -30,7 +30,7 @@ fn vote() -> Bytes {
 }
 
 fn stable(vote: Option<Bytes>, entries: Vec<Entry>) -> Stable {
-    Stable { vote, entries, durable: Serial(9) }
+    Stable { vote, entries, durable: Serial(9), ..Stable::default() }
 }
 
 #[test]

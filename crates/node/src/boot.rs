@@ -240,6 +240,7 @@ fn assemble(
             voters: bootstrap.voters(),
             timing: options.timing,
             seed: prng.next(),
+            mute: false,
         };
         let protocol = Protocol::open(ProtocolKind::Raft, setup.clone(), stable).map_err(|_| {
             BootError::Log { group, index: Index::ZERO, why: "it cannot be opened" }
@@ -279,5 +280,6 @@ fn stable(
         let (ballot, clock, body) = (entry.ballot, entry.clock, entry.body);
         entries.push(Entry { index, ballot, kind, clock, body });
     }
-    Ok(Stable { vote: found.vote.map(|(_, body)| body), entries, durable })
+    let vote = found.vote.map(|(_, body)| body);
+    Ok(Stable { vote, entries, durable, ..Stable::default() })
 }

@@ -149,6 +149,7 @@ impl Replica {
         for parcel in core::mem::take(&mut self.outbox.parcels) {
             turn.mail.post(self.sender, parcel, turn.durable);
         }
+        self.outbox.behind.clear();
         if let Some(lead) = self.outbox.lead.take() {
             self.on_lead(turn, lead);
         }
@@ -173,6 +174,7 @@ impl Replica {
                 (RecordKind::Entry { index, ballot, entry_kind, clock, cut }, entry.body)
             }
             Write::Vote { ballot, body } => (RecordKind::Vote { ballot }, body),
+            Write::Restore { .. } => unreachable!("no state is replaced by this node yet"),
         };
         Record { group, incarnation, era, kind, body }
     }

@@ -16,7 +16,7 @@ mod state;
 mod waiting;
 
 use crate::contract::{Input, Lead, Outbox, Status};
-use crate::entry::Entry;
+use crate::entry::{Entry, Place};
 use crate::letter::Letter;
 use base::{Ballot, Index, NodeId, Time};
 use message::{Message, Say};
@@ -52,6 +52,8 @@ impl Raft {
             Input::Durable(serial) => self.on_durable(now, serial, out),
             Input::Link { peer, up } => self.on_link(now, peer, up, out),
             Input::Campaign => self.campaign(now, out),
+            Input::Trim { .. } | Input::Restore { .. } => out.drop_letter("not there yet"),
+            Input::Transfer { .. } | Input::Unmute => out.drop_letter("not there yet"),
             Input::Flush => self.flush(now, out),
         }
         let lead = Lead { ballot: self.ballot(), leader: self.leader() };
@@ -82,12 +84,22 @@ impl Raft {
             leader: self.leader(),
             leads: leading.is_some(),
             serves: leading.is_some_and(|leader| leader.opening <= log.commit()),
+            mute: false,
+            transfer: None,
+            first: Index(1),
             last: log.last().index,
             commit: log.commit(),
         }
     }
 
-    /// The entry at `index`, if the log reaches there.
+    /// Whether a checkpoint at `place` would bring this replica forward and
+    /// contradicts nothing that it has promised.
+    #[must_use]
+    pub const fn takes(&self, _: Place) -> bool {
+        false
+    }
+
+    /// The entry at `index`, if the log in memory reaches there.
     #[must_use]
     pub fn entry(&self, index: Index) -> Option<&Entry> {
         self.core.log.entry(index)

@@ -51,7 +51,7 @@ impl Raft {
             None => (0, None),
         };
         check_entries(&stable.entries, term)?;
-        let Setup { me, voters, timing, seed } = setup;
+        let Setup { me, voters, timing, seed, mute: _ } = setup;
         // Nodes that were given one seed must not wait for the same times.
         let prng = Prng::new(seed ^ me.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let core = Core {

@@ -53,7 +53,8 @@ impl World {
     pub fn new(kind: ProtocolKind, count: u64, seed: u64) -> Self {
         let voters: Vec<NodeId> = (1..=count).map(NodeId).collect();
         let nodes = voters.iter().map(|id| {
-            let setup = Setup { me: *id, voters: voters.clone(), timing: TIMING, seed };
+            let setup =
+                Setup { me: *id, voters: voters.clone(), timing: TIMING, seed, mute: false };
             (*id, Node::new(kind, setup))
         });
         let nodes = nodes.collect();
@@ -294,6 +295,7 @@ impl Node {
             match write {
                 Write::Vote { body, .. } => stable.vote = Some(body.clone()),
                 Write::Entry { entry, cut } => put(&mut stable.entries, entry, *cut),
+                Write::Restore { .. } => panic!("nobody restores"),
             }
         }
         stable

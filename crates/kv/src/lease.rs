@@ -140,6 +140,17 @@ impl Leases {
         self.held.iter().map(|held| LeaseGrant { id: held.id, ttl_s: held.ttl_s })
     }
 
+    /// The leases from this id on, each with the clock of its grant.
+    pub(crate) fn granted_from(&self, id: i64) -> impl Iterator<Item = (LeaseGrant, u64)> + '_ {
+        let grant = |held: &Held| LeaseGrant { id: held.id, ttl_s: held.ttl_s };
+        self.held.iter_from(&id).map(move |held| (grant(held), held.granted_at))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.held.weight()
+    }
+
     pub(crate) const fn digest(&self) -> u64 {
         self.digest
     }

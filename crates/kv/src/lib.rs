@@ -20,6 +20,7 @@ mod range;
 mod revision;
 mod run;
 mod sequence;
+pub mod snapshot;
 mod state;
 pub mod store;
 mod tree;

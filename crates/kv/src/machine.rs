@@ -44,13 +44,13 @@ impl core::error::Error for UnknownCommand {}
 /// A keyspace and how far its log was applied.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    keyspace: KeyspaceId,
+    pub(crate) keyspace: KeyspaceId,
     /// Grows with every entry (I54).
-    applied: Index,
+    pub(crate) applied: Index,
     /// The newest clock that an entry carried; never goes back.
-    clock: u64,
-    state: State,
-    sequences: Sequences,
+    pub(crate) clock: u64,
+    pub(crate) state: State,
+    pub(crate) sequences: Sequences,
 }
 
 impl Machine {

@@ -91,7 +91,8 @@ fn pair(put: &Put, old: Option<&KeyValue>, revision: Revision) -> KeyValue {
     }
 }
 
-fn joined(key: &[u8], value: &[u8]) -> (Bytes, Bytes) {
+/// Both in one buffer of their own.
+pub(crate) fn joined(key: &[u8], value: &[u8]) -> (Bytes, Bytes) {
     let mut both = Bytes::from([key, value].concat());
     (both.split_to(key.len()), both)
 }

@@ -86,6 +86,16 @@ pub(crate) enum Turn {
     Refused(KvError),
 }
 
+/// What a client said last, and what it was told, unless that was too large.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Said {
+    pub(crate) client: u64,
+    pub(crate) sequence: u64,
+    /// Where it stands in the log: who spoke first is forgotten first.
+    pub(crate) index: Index,
+    pub(crate) reply: Option<Arc<Reply>>,
+}
+
 /// The last command of each client that is remembered (I67).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sequences {
@@ -119,13 +129,45 @@ impl Sequences {
         let size = reply_bytes(reply);
         let kept = size <= SEQUENCE_REPLY_BYTES_MAX;
         let reply = kept.then(|| Arc::new(reply.clone()));
-        let bytes = CLIENT_COST + if kept { size } else { 0 };
+        self.remember(client, sequence, index, reply);
+        self.forget_the_silent();
+    }
+
+    fn remember(&mut self, client: u64, sequence: u64, index: Index, reply: Option<Arc<Reply>>) {
+        let bytes = CLIENT_COST + reply.as_deref().map_or(0, reply_bytes);
         let last = Last { client, sequence, index, reply, bytes };
         self.bytes += bytes;
         self.digest = self.digest.wrapping_add(last.digest());
         self.clients.insert(last);
         self.spoke.insert(Spoke { index, client });
-        self.forget_the_silent();
+    }
+
+    /// What the clients from this one on said last.
+    pub(crate) fn said_from(&self, client: u64) -> impl Iterator<Item = Said> + '_ {
+        self.clients.iter_from(&client).map(|last| Said {
+            client: last.client,
+            sequence: last.sequence,
+            index: last.index,
+            reply: last.reply.clone(),
+        })
+    }
+
+    /// Takes in what was told by [`Sequences::said_from`]; says whether there
+    /// is a place for it.
+    pub(crate) fn restore(&mut self, said: Said) -> bool {
+        let Said { client, sequence, index, reply } = said;
+        let kept = reply.as_deref().map_or(0, reply_bytes) <= SEQUENCE_REPLY_BYTES_MAX;
+        let free = self.clients.get(&client).is_none() && self.spoke.get(&index).is_none();
+        let fits = kept && free && sequence > 0;
+        if fits {
+            self.remember(client, sequence, index, reply);
+        }
+        fits && self.count() <= SEQUENCES_MAX as u64 && self.bytes <= SEQUENCE_BYTES_MAX
+    }
+
+    /// How many clients are remembered.
+    pub(crate) fn count(&self) -> u64 {
+        self.clients.weight()
     }
 
     fn forget_the_silent(&mut self) {

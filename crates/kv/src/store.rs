@@ -6,12 +6,14 @@
 //! they want to see, so what is built is seen by the transaction that made it
 //! (it reads at the coming revision) and by nobody who reads at the current one.
 
+mod kept;
 mod memory;
 mod page;
 
 use crate::command::{Change, Changes, KeyRange, KeyValue};
 use alloc::sync::Arc;
 use base::Revision;
+pub(crate) use kept::{Contradiction, Kept, Spot, Thawed};
 use memory::Memory;
 pub use page::{Page, REVISION_EMPTY};
 
@@ -158,11 +160,62 @@ impl Store {
         }
     }
 
+    /// Every version that can still be read or watched, by key and revision,
+    /// from a spot on: equal in two stores that keep the same, whatever their
+    /// insides.
+    pub(crate) fn kept_from<'a>(&'a self, spot: &Spot) -> impl Iterator<Item = Kept<'a>> {
+        match self {
+            Self::Memory(memory) => memory.kept_from(spot),
+        }
+    }
+
     /// Walks everything that is kept and stops the process if it does not fit
     /// together. For tests and simulated worlds: it takes long.
     pub fn validate(&self) {
         match self {
             Self::Memory(memory) => memory.validate(),
+        }
+    }
+}
+
+/// A store that is being made anew of what [`Store::kept_from`] told.
+#[derive(Debug)]
+pub(crate) enum Thawing {
+    /// In memory.
+    Memory(memory::thaw::Thawing),
+}
+
+impl Thawing {
+    /// Nothing yet of a store at `revision`, which was compacted or not.
+    pub(crate) fn memory(revision: Revision, compacted: Option<Revision>) -> Self {
+        Self::Memory(memory::thaw::Thawing::new(revision, compacted))
+    }
+
+    /// The key whose versions come.
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Memory(memory) => memory.key(),
+        }
+    }
+
+    /// The next versions are of this key, above the one before.
+    pub(crate) fn begin(&mut self, key: &[u8]) -> Result<(), Contradiction> {
+        match self {
+            Self::Memory(memory) => memory.begin(key),
+        }
+    }
+
+    /// The next version of the key.
+    pub(crate) fn add(&mut self, version: Thawed) -> Result<(), Contradiction> {
+        match self {
+            Self::Memory(memory) => memory.add(version),
+        }
+    }
+
+    /// That was all.
+    pub(crate) fn finish(self) -> Result<Store, Contradiction> {
+        match self {
+            Self::Memory(memory) => memory.finish().map(Store::Memory),
         }
     }
 }

@@ -12,11 +12,13 @@
 //!          weight = the sum of the weights below
 //! ```
 
+mod build;
 mod item;
 mod iter;
 mod node;
 
 use alloc::sync::Arc;
+pub(crate) use build::Builder;
 use core::ops::Bound;
 pub(crate) use item::{Change, Item};
 pub(crate) use iter::Iter;
@@ -31,6 +33,12 @@ pub(crate) struct Tree<T: Item> {
 impl<T: Item> Default for Tree<T> {
     fn default() -> Self {
         Self { root: Arc::new(Node::empty()) }
+    }
+}
+
+impl<T: Item> From<Builder<T>> for Tree<T> {
+    fn from(built: Builder<T>) -> Self {
+        Self { root: built.root() }
     }
 }
 

@@ -12,10 +12,12 @@
 
 mod audit;
 mod cost;
+mod kept;
 mod key;
 mod line;
 mod record;
 mod sweep;
+pub(super) mod thaw;
 
 use crate::command::{Change, Changes, KeyRange, KeyValue};
 use crate::hash::{digest, digest_of};
@@ -49,6 +51,8 @@ pub struct Memory {
     revision: Revision,
     /// The newest revision in the trees: `revision`, or the one being built.
     newest: Revision,
+    /// Changes in the revision that is being built.
+    drafted: u32,
     sums: Sums,
     compacted: Option<Revision>,
     floor: Floor,
@@ -75,6 +79,7 @@ impl Memory {
             history: Tree::default(),
             revision: REVISION_EMPTY,
             newest: REVISION_EMPTY,
+            drafted: 0,
             sums: Sums::default(),
             compacted: None,
             floor: Floor::default(),
@@ -110,7 +115,7 @@ impl Memory {
         make: impl FnOnce(Option<&KeyValue>) -> KeyValue,
     ) -> Change {
         self.newest = self.revision.next();
-        let revision = self.newest;
+        let (revision, place) = (self.newest, self.drafted);
         let (change, digest, over) = self.lines.alter(key, |line| {
             let last =
                 line.as_ref().and_then(|line| Some((line.last.digest, line.last.kv.clone()?)));
@@ -119,7 +124,7 @@ impl Memory {
             base::invariant!(I51, kv.create <= kv.modified && kv.modified == revision);
             base::invariant!(I52, kv.version >= 1);
             let digest = digest_of(&kv, false);
-            let version = Version { revision, digest, kv: Some(Arc::clone(&kv)) };
+            let version = Version { revision, place, digest, kv: Some(Arc::clone(&kv)) };
             let made = match line {
                 Some(line) => {
                     line.push(version);
@@ -129,24 +134,26 @@ impl Memory {
             };
             (made, (Change { kv, deleted: false, previous }, digest, over))
         });
+        self.drafted += 1;
         self.sums.add(digest, &change, over);
         change
     }
 
     /// Deletes a key, if it exists.
     pub(super) fn delete(&mut self, key: &[u8]) -> Option<Change> {
-        let revision = self.revision.next();
+        let (revision, place) = (self.revision.next(), self.drafted);
         let (change, digest, over) = self.lines.alter(key, |line| {
             let done = line.and_then(|line| {
                 let (over, previous) = (line.last.digest, line.last.kv.clone()?);
                 let kv = Arc::new(tombstone(key, revision));
                 let digest = digest_of(&kv, true);
-                line.push(Version { revision, digest, kv: None });
+                line.push(Version { revision, place, digest, kv: None });
                 Some((Change { kv, deleted: true, previous: Some(previous) }, digest, over))
             });
             (tree::Change::Keep, done)
         })?;
         self.newest = revision;
+        self.drafted += 1;
         self.sums.add(digest, &change, Some(over));
         Some(change)
     }
@@ -154,6 +161,8 @@ impl Memory {
     pub(super) fn seal(&mut self, changes: Changes) {
         let Changes { revision, changes } = changes;
         base::invariant!(I50, self.newest == revision);
+        base::invariant!(I91, changes.len() == self.drafted as usize);
+        self.drafted = 0;
         self.revision = revision;
         self.history.insert(Record { revision, changes, sums: self.sums });
     }

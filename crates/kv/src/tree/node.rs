@@ -10,7 +10,7 @@ use core::borrow::Borrow;
 pub(super) const LEAF_MAX: usize = 32;
 
 /// Branches in an inner node.
-const INNER_MAX: usize = 64;
+pub(super) const INNER_MAX: usize = 64;
 
 /// A node of a tree. Only the root may be empty.
 #[derive(Debug)]
@@ -28,6 +28,17 @@ pub(super) struct Branch<T: Item> {
     fence: T::Fence,
     weight: u64,
     pub(super) node: Arc<Node<T>>,
+}
+
+impl<T: Item> Branch<T> {
+    /// The branch to a node that is not empty.
+    pub(super) fn to(node: Node<T>) -> Option<Self> {
+        let fence = match &node {
+            Node::Leaf(items) => items.first()?.fence(),
+            Node::Inner(branches) => branches.first()?.fence.clone(),
+        };
+        Some(Self { fence, weight: node.weight(), node: Arc::new(node) })
+    }
 }
 
 /// What came of a change.

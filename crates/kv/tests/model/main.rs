@@ -4,6 +4,7 @@
 
 mod encoding;
 mod naive;
+mod snapshot;
 mod strategy;
 
 use base::{KeyspaceId, Revision};

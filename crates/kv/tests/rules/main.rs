@@ -9,5 +9,6 @@ mod ranges;
 mod refusals;
 mod revisions;
 mod shapes;
+mod snapshots;
 mod txns;
 mod watches;

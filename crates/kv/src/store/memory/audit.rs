@@ -39,9 +39,10 @@ impl super::Memory {
         for record in self.history.iter() {
             base::invariant!(I53, record.revision == expected && !record.changes.is_empty());
             expected = expected.next();
-            for change in record.changes.iter().filter(|_| record.revision >= compacted) {
+            let changes = record.changes.iter().enumerate();
+            for (place, change) in changes.filter(|_| record.revision >= compacted) {
                 base::invariant!(I51, change.kv.modified == record.revision);
-                self.validate_change(change);
+                self.validate_change(place, change);
                 sums.written = sums.written.wrapping_add(digest_of(&change.kv, change.deleted));
                 if record.revision > compacted {
                     sums.written_bytes += cost::of_version(&change.kv) + cost::CHANGE;
@@ -52,10 +53,11 @@ impl super::Memory {
         sums
     }
 
-    fn validate_change(&self, change: &Change) {
+    fn validate_change(&self, place: usize, change: &Change) {
         let line = self.lines.get(&change.kv.key);
         let version = line.and_then(|line| line.version_at(change.kv.modified));
         base::invariant!(I57, version.is_some_and(|it| it.revision == change.kv.modified));
+        base::invariant!(I91, version.is_some_and(|it| it.place as usize == place));
         let stored = version.and_then(|version| version.kv.as_ref());
         let same = stored.map_or(change.deleted, |kv| Arc::ptr_eq(kv, &change.kv));
         base::invariant!(I57, same, "{change:?}");

@@ -11,6 +11,9 @@ use core::borrow::Borrow;
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) revision: Revision,
+    /// Which change of its revision made it, counted from 0 (I91). Of a
+    /// revision that nobody can watch any more it means nothing.
+    pub(super) place: u32,
     /// Its part in the digest of the store.
     pub(super) digest: u64,
     /// The pair; `None` where the key was deleted.

@@ -34,6 +34,12 @@ impl Sums {
             self.live_bytes += cost::of_version(&change.kv);
         }
     }
+
+    /// A change at the compacted revision, whose pairs are counted already.
+    pub(super) fn add_old(&mut self, digest: u64, change: &Change) {
+        self.written = self.written.wrapping_add(digest);
+        self.written_bytes += cost::of_version(&change.kv) + cost::CHANGE;
+    }
 }
 
 /// One revision.

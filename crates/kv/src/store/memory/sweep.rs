@@ -22,6 +22,11 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
+    /// Everything up to this revision is done.
+    pub(super) const fn through(done: Revision) -> Self {
+        Self { done, seen: 0 }
+    }
+
     /// The compacted revision has moved: what was kept for watches at the old
     /// one goes now, in whatever part of it was seen already.
     pub(super) const fn begin_again(&mut self) {

@@ -322,6 +322,10 @@ pub struct Status {
     pub revision: Revision,
     /// Bytes that the state holds.
     pub bytes: u64,
+    /// Bytes that it may hold; `None` is no limit.
+    pub quota: Option<u64>,
+    /// The alarms that stand, as far as this node has applied.
+    pub alarms: Vec<Alarm>,
 }
 
 /// What a watch is told.

@@ -306,6 +306,8 @@ impl Replica {
             applied: self.machine.applied(),
             revision: machine.map_or_else(Default::default, kv::machine::Machine::revision),
             bytes: machine.map_or(0, kv::machine::Machine::bytes_held),
+            quota: self.limits.quota,
+            alarms: machine.map_or_else(Vec::new, kv::machine::Machine::alarms),
         }
     }
 }

@@ -300,28 +300,6 @@ fn a_server_that_stops_says_goodbye() {
     assert!(refused.is_some());
 }
 
-/// One request of HTTP/1: the first line and the body of what came back.
-fn get(world: &World, target: &str) -> (String, String) {
-    ask(world, "GET", target)
-}
-
-fn ask(world: &World, method: &str, target: &str) -> (String, String) {
-    world.run(async {
-        let address = world.nodes[0].config.listen_client[0];
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        let asked = format!("{method} {target} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
-        // In two pieces: the first may be too little to know the language by.
-        let (first, rest) = asked.split_at(1);
-        socket.write_all(first.as_bytes()).await.unwrap();
-        tokio::task::yield_now().await;
-        socket.write_all(rest.as_bytes()).await.unwrap();
-        let mut told = String::new();
-        socket.read_to_string(&mut told).await.unwrap();
-        let (head, body) = told.split_once("\r\n\r\n").unwrap();
-        (head.lines().next().unwrap().to_owned(), body.to_owned())
-    })
-}
-
 #[test]
 fn health_version_and_numbers_are_told_over_http1() {
     let world = World::new("http1", 1);
@@ -329,16 +307,16 @@ fn health_version_and_numbers_are_told_over_http1() {
     world.put(0, "k", "v");
     let ok = "HTTP/1.1 200 OK";
     let healthy = r#"{"health":"true","reason":""}"#;
-    assert_eq!(get(&world, "/health"), (ok.into(), healthy.into()));
-    assert_eq!(get(&world, "/health?serializable=true"), (ok.into(), healthy.into()));
-    assert_eq!(get(&world, "/livez"), (ok.into(), "ok\n".into()));
-    assert_eq!(get(&world, "/readyz/linearizable_read"), (ok.into(), "ok\n".into()));
-    let verbose = get(&world, "/readyz?verbose&exclude=non_learner").1;
+    assert_eq!(world.get_page("/health"), (ok.into(), healthy.into()));
+    assert_eq!(world.get_page("/health?serializable=true"), (ok.into(), healthy.into()));
+    assert_eq!(world.get_page("/livez"), (ok.into(), "ok\n".into()));
+    assert_eq!(world.get_page("/readyz/linearizable_read"), (ok.into(), "ok\n".into()));
+    let verbose = world.get_page("/readyz?verbose&exclude=non_learner").1;
     assert!(verbose.contains("[+]linearizable_read ok\n"), "{verbose}");
-    assert!(get(&world, "/version").1.starts_with(r#"{"etcdserver":"3."#));
-    assert_eq!(get(&world, "/nothing").0, "HTTP/1.1 404 Not Found");
-    assert_eq!(ask(&world, "POST", "/health").0, "HTTP/1.1 405 Method Not Allowed");
-    let numbers = get(&world, "/metrics").1;
+    assert!(world.get_page("/version").1.starts_with(r#"{"etcdserver":"3."#));
+    assert_eq!(world.get_page("/nothing").0, "HTTP/1.1 404 Not Found");
+    assert_eq!(world.page("POST", "/health").0, "HTTP/1.1 405 Method Not Allowed");
+    let numbers = world.get_page("/metrics").1;
     for expected in [
         "etcd_server_has_leader 1\n",
         "etcd_server_is_leader 1\n",
@@ -357,10 +335,10 @@ fn a_node_without_its_majority_is_alive_and_not_ready() {
     world.ready();
     world.nodes[1].kill();
     world.nodes[2].kill();
-    assert_eq!(get(&world, "/livez").0, "HTTP/1.1 200 OK");
+    assert_eq!(world.get_page("/livez").0, "HTTP/1.1 200 OK");
     let unready = "HTTP/1.1 503 Service Unavailable";
-    let (line, why) = get(&world, "/readyz");
+    let (line, why) = world.get_page("/readyz");
     assert!(line == unready && why.contains("[-]linearizable_read failed: etcdserver: "), "{why}");
-    let (line, body) = get(&world, "/health");
+    let (line, body) = world.get_page("/health");
     assert!(line == unready && body.starts_with(r#"{"health":"false","reason":""#), "{body}");
 }

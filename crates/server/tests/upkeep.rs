@@ -143,6 +143,48 @@ fn an_alarm_stops_what_takes_room_until_it_is_called_off() {
 }
 
 #[test]
+fn an_alarm_is_told_with_the_status_and_by_the_health_checks() {
+    let world = ready("alarming");
+    let mut upkeep = MaintenanceClient::new(world.channel(0));
+    let mut change = |action, alarm| {
+        let ask = wire::AlarmRequest { action, member_id: 5, alarm };
+        world.run(async {
+            upkeep.alarm(ask).await.unwrap();
+            upkeep.status(wire::StatusRequest {}).await.unwrap().into_inner()
+        })
+    };
+    let unwell = |why: &str| {
+        let body = format!(r#"{{"health":"false","reason":"{why}"}}"#);
+        ("HTTP/1.1 503 Service Unavailable".to_owned(), body)
+    };
+    let well = || ("HTTP/1.1 200 OK".to_owned(), r#"{"health":"true","reason":""}"#.to_owned());
+
+    let full = change(1, 1);
+    assert_eq!(full.errors, ["memberID:5 alarm:NOSPACE"]);
+    assert_eq!(full.db_size_quota, 2 << 30);
+    assert_eq!(world.get_page("/health"), unwell("ALARM NOSPACE"));
+    assert_eq!(world.get_page("/health?serializable=true"), unwell("ALARM NOSPACE"));
+    assert_eq!(world.get_page("/health?exclude=NOSPACE"), well());
+    assert_eq!(world.get_page("/readyz").1, "ok\n");
+    assert_eq!(world.get_page("/livez").1, "ok\n");
+
+    let both = change(1, 2);
+    assert_eq!(both.errors, ["memberID:5 alarm:NOSPACE", "memberID:5 alarm:CORRUPT"]);
+    assert_eq!(world.get_page("/health?exclude=NOSPACE"), unwell("ALARM CORRUPT"));
+    assert_eq!(world.get_page("/health?exclude=NOSPACE&exclude=CORRUPT"), well());
+    let (line, why) = world.get_page("/readyz");
+    assert_eq!(line, "HTTP/1.1 503 Service Unavailable");
+    assert!(why.contains("[-]data_corruption failed: alarm activated: CORRUPT\n"), "{why}");
+    assert!(why.contains("[+]linearizable_read ok\n"), "{why}");
+    assert_eq!(world.get_page("/readyz?exclude=data_corruption").1, "ok\n");
+    assert_eq!(world.get_page("/livez").1, "ok\n");
+
+    change(2, 1);
+    assert!(change(2, 2).errors.is_empty());
+    assert_eq!(world.get_page("/health"), well());
+}
+
+#[test]
 fn hashes_name_what_was_hashed() {
     let world = ready("hash");
     let first = world.put(0, "k", "1");

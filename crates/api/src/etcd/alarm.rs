@@ -64,7 +64,13 @@ pub fn changed(reply: Reply, header: Header) -> Result<wire::AlarmResponse, Stat
 /// An alarm in the way in which `Status` lists it among its errors.
 #[must_use]
 pub(super) fn text(alarm: &Alarm) -> String {
-    format!("memberID:{} alarm:{}", alarm.member, name(alarm.kind).as_str_name())
+    format!("memberID:{} alarm:{}", alarm.member, word(alarm.kind))
+}
+
+/// The name of an alarm, as health checks and lists show it.
+#[must_use]
+pub fn word(kind: AlarmKind) -> &'static str {
+    name(kind).as_str_name()
 }
 
 fn response<'a>(alarms: impl Iterator<Item = &'a Alarm>, header: Header) -> wire::AlarmResponse {

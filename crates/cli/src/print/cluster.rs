@@ -280,3 +280,32 @@ fn comma_lines<const N: usize>(rows: &[[String; N]]) -> Vec<u8> {
 fn json_lines(objects: impl Iterator<Item = String>) -> Vec<u8> {
     format!("[{}]\n", objects.collect::<Vec<_>>().join(",")).into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_errors_of_a_status_are_printed_as_etcdctl_prints_them() {
+        let errors = vec!["etcdserver: no leader".into(), "memberID:5 alarm:NOSPACE".into()];
+        let answer = StatusResponse { errors, ..StatusResponse::default() };
+        let one = [Status { endpoint: "h:1".into(), answer }];
+        let printed = |format| String::from_utf8_lossy(&statuses(format, &one)).into_owned();
+        let together = "etcdserver: no leader, memberID:5 alarm:NOSPACE";
+        for (format, part) in [
+            (Format::Lines(Lines::Simple), format!(", 0, 0, 0, {together}\n")),
+            (Format::Table, format!("| {together} |\n")),
+            (
+                Format::Lines(Lines::Fields),
+                "\"Errors\" : [etcdserver: no leader memberID:5 alarm:NOSPACE]\n".into(),
+            ),
+            (
+                Format::Lines(Lines::Json),
+                r#""errors":["etcdserver: no leader","memberID:5 alarm:NOSPACE"]"#.into(),
+            ),
+        ] {
+            let text = printed(format);
+            assert!(text.contains(&part), "{part} in {text}");
+        }
+    }
+}

@@ -3,16 +3,18 @@
 use super::desk::Desk;
 use super::kv::to_node;
 use super::page::{Page, json, text};
+use api::etcd::alarm::word;
 use api::etcd::kv as words;
 use api::etcd::wire::etcdserverpb::RangeRequest;
 use http::StatusCode;
+use kv::command::{Alarm, AlarmKind};
 use node::event::{Answer, Ask};
 use std::fmt::Write;
 
 /// One thing that must be as it should.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Check {
-    /// What the node holds is not damaged: it stops the moment that it finds out.
+    /// No member is known to hold what others do not.
     DataCorruption,
     /// It answers from what it has.
     SerializableRead,
@@ -38,7 +40,8 @@ impl Check {
 
     async fn run(self, desk: &Desk) -> Result<(), String> {
         match self {
-            Self::DataCorruption | Self::NonLearner => Ok(()),
+            Self::DataCorruption => sound(desk).await,
+            Self::NonLearner => Ok(()),
             Self::SerializableRead => read(desk, true).await,
             Self::LinearizableRead => read(desk, false).await,
         }
@@ -88,10 +91,9 @@ pub(super) async fn answer(desk: &Desk, checks: &[Check], query: &str) -> Page {
     }
 }
 
-/// The older question: is there a leader, and can be read?
+/// The older question: does no alarm stand, is there a leader, can be read?
 pub(super) async fn health(desk: &Desk, query: &str) -> Page {
-    let serializable = values(query, "serializable").any(|value| value == "true");
-    match unhealthy(desk, serializable).await {
+    match unhealthy(desk, query).await {
         None => json(StatusCode::OK, r#"{"health":"true","reason":""}"#.into()),
         Some(why) => {
             let body = format!(r#"{{"health":"false","reason":"{}"}}"#, why.escape_default());
@@ -100,14 +102,38 @@ pub(super) async fn health(desk: &Desk, query: &str) -> Page {
     }
 }
 
-async fn unhealthy(desk: &Desk, serializable: bool) -> Option<String> {
-    if !serializable
-        && let Ok((Answer::Status(status), _)) = desk.ask(Ask::Status, 0).await
-        && status.leader.is_none()
-    {
+/// In this order, as etcd does: whoever excludes an alarm wants to hear of the rest.
+async fn unhealthy(desk: &Desk, query: &str) -> Option<String> {
+    let serializable = values(query, "serializable").any(|value| value == "true");
+    let status = match status(desk).await {
+        Ok(status) => status,
+        Err(why) => return Some(why),
+    };
+    let excluded = |name: &str| values(query, "exclude").any(|excluded| excluded == name);
+    let mut alarms = status.alarms.iter().map(|alarm| word(alarm.kind));
+    if let Some(alarm) = alarms.find(|name| !excluded(name)) {
+        return Some(format!("ALARM {alarm}"));
+    }
+    if !serializable && status.leader.is_none() {
         return Some("RAFT NO LEADER".into());
     }
     read(desk, serializable).await.err().map(|why| format!("RANGE ERROR:{why}"))
+}
+
+async fn sound(desk: &Desk) -> Result<(), String> {
+    let corrupt = |alarm: &Alarm| alarm.kind == AlarmKind::Corrupt;
+    match status(desk).await?.alarms.iter().any(corrupt) {
+        true => Err(format!("alarm activated: {}", word(AlarmKind::Corrupt))),
+        false => Ok(()),
+    }
+}
+
+async fn status(desk: &Desk) -> Result<node::event::Status, String> {
+    match desk.ask(Ask::Status, 0).await {
+        Ok((Answer::Status(status), _)) => Ok(status),
+        Ok(_) => Err("no answer to how this node is".into()),
+        Err(why) => Err(why.message().into()),
+    }
 }
 
 /// Reads one key that need not be there.

@@ -125,7 +125,7 @@ const fn short(hash: u64) -> u32 {
     (hash >> 32) as u32 ^ hash as u32
 }
 
-/// The state is in memory: all of it is in use, and it has no quota yet.
+/// The state is in memory: all of it is in use.
 fn to_door(status: &event::Status) -> NodeStatus {
     NodeStatus {
         leader: status.leader,
@@ -134,7 +134,7 @@ fn to_door(status: &event::Status) -> NodeStatus {
         applied: status.applied,
         bytes: status.bytes,
         bytes_in_use: status.bytes,
-        bytes_quota: 0,
-        alarms: Vec::new(),
+        bytes_quota: status.quota.unwrap_or(0),
+        alarms: status.alarms.clone(),
     }
 }

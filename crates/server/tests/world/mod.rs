@@ -5,10 +5,13 @@
 use api::etcd::wire::etcdserverpb as wire;
 use server::{Listeners, Server, ServerConfig};
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use stub::kv_client::KvClient;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
@@ -126,6 +129,29 @@ impl World {
                 }
             }
         })
+    }
+
+    /// One request of HTTP/1: the first line and the body of what came back.
+    pub(crate) fn get_page(&self, target: &str) -> (String, String) {
+        self.page("GET", target)
+    }
+
+    pub(crate) fn page(&self, method: &str, target: &str) -> (String, String) {
+        self.run(async {
+            let mut socket = TcpStream::connect(self.nodes[0].config.listen_client[0]).await?;
+            let asked =
+                format!("{method} {target} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+            // In two pieces: the first may be too little to know the language by.
+            let (first, rest) = asked.split_at(1);
+            socket.write_all(first.as_bytes()).await?;
+            tokio::task::yield_now().await;
+            socket.write_all(rest.as_bytes()).await?;
+            let mut told = String::new();
+            socket.read_to_string(&mut told).await?;
+            let (head, body) = told.split_once("\r\n\r\n").expect("a head and a body");
+            io::Result::Ok((head.lines().next().expect("a line").to_owned(), body.to_owned()))
+        })
+        .expect("an answer over HTTP/1")
     }
 }
 

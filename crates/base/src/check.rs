@@ -53,6 +53,16 @@ marks! {
     LogTruncated,
     /// An append was rejected and the leader went back by a hint.
     AppendRejected,
+    /// A follower needs entries that its leader's log does not hold any more.
+    FollowerBehind,
+    /// A log in memory forgot entries that a checkpoint holds.
+    LogForgotten,
+    /// A follower that was given a checkpoint held back too much of the log.
+    PinAbandoned,
+    /// A checkpoint took the place of a log that has the same place.
+    RestoreKeptLog,
+    /// A checkpoint took the place of a log that does not reach it or differs there.
+    RestoreVoidedLog,
     /// The leader committed an entry that its own disk did not have yet.
     CommitWithoutOwnDisk,
     /// A read waited for the first commit of its leader's term.

@@ -82,6 +82,15 @@ pub const CHUNK_BYTES_AIM: usize = 1 << 20;
 /// Plain bytes of the largest chunk: one item, as large as an entry can make it.
 pub const CHUNK_BYTES_MAX: usize = ENTRY_BYTES_MAX + (64 << 10);
 
+/// Entries that a log in memory keeps below its newest checkpoint, for slow followers.
+pub const TAIL_ENTRIES: usize = 4096;
+
+/// What these take together at most, in bytes.
+pub const TAIL_BYTES: usize = 4 << 20;
+
+/// What a leader keeps beyond that while a follower is given a checkpoint, in bytes.
+pub const PINNED_BYTES_MAX: usize = 128 << 20;
+
 /// Nodes of one cluster that vote in one group.
 pub const VOTERS_MAX: usize = 7;
 

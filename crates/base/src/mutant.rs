@@ -39,6 +39,12 @@ mutants! {
     VoteBeforeSync,
     /// A leader commits an entry of an earlier term by counting copies (Raft, figure 8).
     CommitEarlierTerm,
+    /// A checkpoint that the log does not contain leaves the log as it is.
+    RestoreKeepsLog,
+    /// What a crash left of a log that a checkpoint replaced is not made void.
+    RestoreForgetsStale,
+    /// A log in memory begins behind its newest checkpoint.
+    TrimBeyondCheckpoint,
     /// A read is answered without asking whether this node still leads.
     ReadWithoutQuorum,
     /// A renewal is acknowledged without asking whether this node still leads.

@@ -8,6 +8,7 @@
 use crate::entry::{Entry, EntryKind, Place};
 use crate::letter::Letter;
 use alloc::vec::Vec;
+use base::limits::{PINNED_BYTES_MAX, TAIL_BYTES, TAIL_ENTRIES};
 use base::{AskId, Ballot, Index, NodeId, Serial};
 use bytes::Bytes;
 
@@ -263,6 +264,24 @@ pub struct Timing {
     pub election: core::time::Duration,
 }
 
+/// What stays in memory below the newest checkpoint. Bodies count with what an
+/// entry costs beside its body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// Entries, for followers that are slow.
+    pub entries: usize,
+    /// Bytes of these at most.
+    pub bytes: usize,
+    /// Bytes beyond that, while a follower is given a checkpoint.
+    pub pinned_bytes: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { entries: TAIL_ENTRIES, bytes: TAIL_BYTES, pinned_bytes: PINNED_BYTES_MAX }
+    }
+}
+
 /// What a replica is, and what it is allowed to know of the others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Setup {
@@ -272,6 +291,8 @@ pub struct Setup {
     pub voters: Vec<NodeId>,
     /// The times.
     pub timing: Timing,
+    /// How much of the log stays in memory.
+    pub retention: Retention,
     /// Decides every random choice.
     pub seed: u64,
     /// Whether this replica's promises are lost, with its disk. It follows and

@@ -2,10 +2,14 @@
 //! prefix of it is chosen, and the two are different prefixes.
 //!
 //! ```text
-//!   first            commit      durable        last
+//!   base             commit      durable        last
 //!     |-----------------|-----------|-------------|
 //!     chosen: never cut      or the other way round
 //! ```
+//!
+//! What is at `base` or below it is in no memory: a checkpoint holds it.
+
+mod front;
 
 use crate::contract::{Outbox, Write};
 use crate::entry::{Entry, Place};
@@ -19,8 +23,9 @@ const ENTRY_OVERHEAD_BYTES: usize = 64;
 /// The log of one replica.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// The place before `entries`: what is below it is in no memory.
+    /// The place before `entries`, and the log time of what stood there.
     base: Place,
+    base_clock: u64,
     /// Dense: the k-th has the index `base.index + 1 + k`.
     entries: VecDeque<Entry>,
     /// Where each ballot begins, in order: (first index, ballot). Answers
@@ -32,13 +37,17 @@ pub struct Log {
     durable: Index,
     commit: Index,
     uncommitted_bytes: usize,
+    /// Entries up to here are void and no record says so: the next thing to write.
+    stale: Option<Index>,
 }
 
 impl Log {
-    /// The log that a disk gave back: dense, ordered and durable (see `recover`).
+    /// The log that a disk gave back: dense behind `base`, ordered and durable
+    /// (see `recover`). What is up to `base` is chosen.
     #[must_use]
-    pub fn recovered(entries: Vec<Entry>) -> Self {
-        let mut log = Self::default();
+    pub fn recovered(base: Place, clock: u64, stale: Option<Index>, entries: Vec<Entry>) -> Self {
+        let commit = base.index;
+        let mut log = Self { base, base_clock: clock, commit, stale, ..Self::default() };
         for entry in entries {
             log.push(entry);
         }
@@ -55,7 +64,16 @@ impl Log {
     /// The log time of the last entry.
     #[must_use]
     pub fn clock(&self) -> u64 {
-        self.entries.back().map_or(0, |entry| entry.clock)
+        self.entries.back().map_or(self.base_clock, |entry| entry.clock)
+    }
+
+    /// The log time of the entry at `index`, if that is known.
+    #[must_use]
+    pub fn clock_at(&self, index: Index) -> Option<u64> {
+        if index == self.base.index {
+            return Some(self.base_clock);
+        }
+        self.entry(index).map(|entry| entry.clock)
     }
 
     /// Everything up to here is chosen. commit <= last.
@@ -94,18 +112,20 @@ impl Log {
     /// The last place at or before `near` whose ballot is not above that of
     /// `near`. Two logs that go down this stair in turns meet after at most as
     /// many steps as there are ballots (Raft, end of 5.3), never one by one.
+    /// None if it is below what is in memory.
     #[must_use]
-    pub fn at_or_below(&self, near: Place) -> Place {
+    pub fn at_or_below(&self, near: Place) -> Option<Place> {
         let mut end = near.index.min(self.last().index);
         for (first, ballot) in self.runs.iter().rev() {
             if *first <= end {
                 if *ballot <= near.ballot {
-                    return Place { ballot: *ballot, index: end };
+                    return Some(Place { ballot: *ballot, index: end });
                 }
                 end = first.prev();
             }
         }
-        self.base
+        let base = self.base;
+        (base.index <= near.index && base.ballot <= near.ballot).then_some(base)
     }
 
     /// The entries from `from` on, as many as `count_max` and `bytes_max`
@@ -192,13 +212,19 @@ impl Log {
         if index <= self.commit {
             return false;
         }
-        let from = self.offset(self.commit.next()).unwrap_or(0);
-        let until = self.offset(index.next()).unwrap_or(0);
-        self.uncommitted_bytes -= self.entries.range(from..until).map(cost).sum::<usize>();
+        self.uncommitted_bytes -= self.bytes(self.commit, index);
         self.commit = index;
         invariant!(I13, out.commit.is_none_or(|told| told < index), "{index} was told before");
         out.commit = Some(index);
         true
+    }
+
+    /// What the entries behind `after` up to `upto` take in memory.
+    #[must_use]
+    pub fn bytes(&self, after: Index, upto: Index) -> usize {
+        let from = self.offset(after.next()).unwrap_or(0);
+        let until = self.offset(upto.next()).unwrap_or(0).min(self.entries.len());
+        self.entries.range(from.min(until)..until).map(cost).sum()
     }
 
     fn offset(&self, index: Index) -> Option<usize> {
@@ -258,10 +284,10 @@ mod tests {
     #[test]
     fn the_stair_skips_whole_ballots() {
         let (log, _) = log(&[1, 1, 2, 2, 5, 5]);
-        assert_eq!(log.at_or_below(place(9, 4)), place(4, 2));
-        assert_eq!(log.at_or_below(place(3, 9)), place(3, 2));
-        assert_eq!(log.at_or_below(place(6, 1)), place(2, 1));
-        assert_eq!(log.at_or_below(place(6, 0)), Place::default());
+        assert_eq!(log.at_or_below(place(9, 4)), Some(place(4, 2)));
+        assert_eq!(log.at_or_below(place(3, 9)), Some(place(3, 2)));
+        assert_eq!(log.at_or_below(place(6, 1)), Some(place(2, 1)));
+        assert_eq!(log.at_or_below(place(6, 0)), Some(Place::default()));
     }
 
     #[test]

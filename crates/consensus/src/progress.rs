@@ -30,6 +30,13 @@ enum Mode {
     },
     /// The logs agree up to `next`: letters follow each other without waiting.
     Replicate(Window),
+    /// The follower needs what is below the leader's log, which begins at
+    /// `next`: no letter helps until a checkpoint was put in force there.
+    Behind {
+        /// The leader's newest checkpoint when this was found out: what the
+        /// follower is given is not older, and the log goes on from there.
+        pin: Index,
+    },
 }
 
 /// Letters on their way.
@@ -73,7 +80,15 @@ impl Progress {
             Mode::Replicate(window) => {
                 window.letters.len() < INFLIGHT_LETTERS_MAX && window.bytes < INFLIGHT_BYTES_MAX
             }
+            Mode::Behind { .. } => false,
         }
+    }
+
+    /// Whether it is unknown that the logs agree before `next`, and nothing on
+    /// its way will tell.
+    #[must_use]
+    pub fn unsure(&self) -> bool {
+        matches!(self.mode, Mode::Probe { beats: None }) && self.matched < self.next.prev()
     }
 
     /// A letter left that ends at `last` with `bytes` of entries.
@@ -85,6 +100,7 @@ impl Progress {
                 window.bytes += bytes;
                 self.next = last.next();
             }
+            Mode::Behind { .. } => {}
         }
         self.check();
     }
@@ -94,8 +110,10 @@ impl Progress {
         let news = matched > self.matched;
         self.matched = self.matched.max(matched);
         match &mut self.mode {
-            Mode::Probe { .. } if matched >= self.next.prev() => self.replicate(matched.next()),
-            Mode::Probe { .. } => {}
+            Mode::Probe { .. } | Mode::Behind { .. } if matched >= self.next.prev() => {
+                self.replicate(matched.next());
+            }
+            Mode::Probe { .. } | Mode::Behind { .. } => {}
             Mode::Replicate(window) => window.free(self.matched),
         }
         self.next = self.next.max(self.matched.next());
@@ -114,7 +132,8 @@ impl Progress {
             Mode::Replicate(window) if held.max(self.matched) < window.older => {
                 self.probe(held.next());
             }
-            Mode::Replicate(_) => {}
+            Mode::Behind { .. } if held >= self.next.prev() => self.replicate(held.next()),
+            Mode::Replicate(_) | Mode::Behind { .. } => {}
         }
         self.check();
     }
@@ -122,20 +141,67 @@ impl Progress {
     /// The follower does not have the leader's entry at `tried`; the logs may
     /// agree up to `agree`. Says whether this was news.
     pub fn on_reject(&mut self, tried: Index, agree: Index) -> bool {
-        let stale = match self.mode {
-            Mode::Probe { .. } => tried != self.next.prev(),
-            Mode::Replicate(_) => tried <= self.matched || tried >= self.next,
-        };
-        if !stale {
+        let news = self.is_news(tried);
+        if news {
             self.probe(agree.next().min(tried));
         }
         self.check();
-        !stale
+        news
+    }
+
+    /// The follower does not have the leader's entry at `tried`, and the logs
+    /// cannot agree anywhere in the leader's, which begins at `first`; its
+    /// newest checkpoint is at `newest`. Says whether this was news.
+    pub fn on_behind(&mut self, tried: Index, first: Index, newest: Index) -> bool {
+        let news = self.is_news(tried) && self.matched < first.prev();
+        if news {
+            self.next = first;
+            self.mode = Mode::Behind { pin: newest };
+        }
+        self.check();
+        news
+    }
+
+    /// Whether a reject of `tried` answers something that was asked.
+    fn is_news(&self, tried: Index) -> bool {
+        match self.mode {
+            Mode::Probe { .. } => tried == self.next.prev(),
+            Mode::Replicate(_) => tried > self.matched && tried < self.next,
+            Mode::Behind { .. } => false,
+        }
+    }
+
+    /// The leader's log begins at `first` now, its newest checkpoint is at
+    /// `newest`. Whether a follower that would need earlier entries really lacks
+    /// them is for it to say: it is tried at the beginning of the log.
+    pub fn on_trimmed(&mut self, first: Index, newest: Index) {
+        if self.next < first {
+            match &mut self.mode {
+                Mode::Probe { .. } | Mode::Replicate(_) => self.probe(first),
+                Mode::Behind { pin } => {
+                    self.next = first;
+                    *pin = if *pin < first.prev() { newest } else { *pin };
+                }
+            }
+        }
+        self.check();
+    }
+
+    /// The index that the log must go on from while this follower is given a
+    /// checkpoint; nothing if it needs none.
+    #[must_use]
+    pub const fn pin(&self) -> Option<Index> {
+        match self.mode {
+            Mode::Behind { pin } => Some(pin),
+            Mode::Probe { .. } | Mode::Replicate(_) => None,
+        }
     }
 
     /// The connection to the follower changed: what was on its way may be lost.
     pub fn on_link(&mut self) {
-        self.probe(self.matched.next());
+        if self.pin().is_none() {
+            self.probe(self.matched.next());
+        }
     }
 
     /// A heartbeat leaves.
@@ -146,6 +212,7 @@ impl Progress {
                 window.older = window.beat;
                 window.beat = self.next.prev();
             }
+            Mode::Behind { .. } => {}
         }
     }
 
@@ -251,6 +318,54 @@ mod tests {
         assert!(!probing(&progress), "held, though not on disk");
         progress.on_held(Index(5));
         assert_eq!((probing(&progress), progress.next()), (true, Index(6)));
+    }
+
+    fn behind() -> Progress {
+        let mut progress = Progress::new(Index(50), Time::ZERO);
+        assert!(progress.on_behind(Index(49), Index(41), Index(45)));
+        progress
+    }
+
+    #[test]
+    fn who_is_behind_gets_nothing_until_the_logs_connect() {
+        let mut progress = behind();
+        assert_eq!(
+            (progress.ready(), progress.next(), progress.pin()),
+            (false, Index(41), Some(Index(45)))
+        );
+        progress.on_link();
+        progress.on_held(Index(39));
+        assert!(!progress.on_matched(Index(0)) && progress.on_matched(Index(39)));
+        assert!(!progress.on_reject(Index(40), Index(3)), "nothing was asked");
+        assert_eq!(progress.pin(), Some(Index(45)));
+        progress.on_held(Index(40));
+        assert_eq!((progress.ready(), progress.next(), progress.pin()), (true, Index(41), None));
+        let mut progress = behind();
+        progress.on_matched(Index(47));
+        assert_eq!((progress.ready(), progress.next(), progress.pin()), (true, Index(48), None));
+    }
+
+    #[test]
+    fn a_log_that_begins_later_is_tried_at_its_beginning() {
+        let mut progress = replicating();
+        progress.on_sent(Index(7), 1);
+        progress.on_trimmed(Index(8), Index(9));
+        assert!(!probing(&progress), "all that is on its way is in the log, or was");
+        progress.on_trimmed(Index(12), Index(15));
+        assert_eq!((probing(&progress), progress.next(), progress.pin()), (true, Index(12), None));
+        assert!(progress.unsure(), "though there may be nothing to send");
+        progress.on_sent(Index(11), 0);
+        assert!(!progress.unsure());
+    }
+
+    /// A pin that the log has left behind is of no use; another checkpoint is.
+    #[test]
+    fn who_is_behind_for_long_is_given_a_newer_checkpoint() {
+        let mut progress = behind();
+        progress.on_trimmed(Index(46), Index(60));
+        assert_eq!((progress.next(), progress.pin()), (Index(46), Some(Index(45))));
+        progress.on_trimmed(Index(47), Index(60));
+        assert_eq!((progress.next(), progress.pin()), (Index(47), Some(Index(60))));
     }
 
     #[test]

@@ -10,20 +10,22 @@
 mod world;
 
 use base::check::Mark;
+use base::mutant::Mutant;
 use base::prng::Prng;
 use base::{Ballot, Index, NodeId, Serial};
-use consensus::contract::{Answer, Input};
+use consensus::contract::{Answer, Input, Retention, Write};
 use consensus::entry::Entry;
 use consensus::protocol::ProtocolKind;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use world::{Output, World};
+use world::{Checkpoint, Output, World};
 
 const SEEDS: u64 = 1500;
 const STEPS: u64 = 4000;
 
 #[test]
 fn what_is_chosen_stays_and_the_healed_cluster_goes_on() {
+    choose_mutant();
     for kind in ProtocolKind::ALL {
         for seed in 0..SEEDS {
             let run = std::panic::catch_unwind(|| Run::new(*kind, seed).go());
@@ -38,6 +40,11 @@ fn what_is_chosen_stays_and_the_healed_cluster_goes_on() {
         Mark::AppendRejected,
         Mark::CommitWithoutOwnDisk,
         Mark::ReadWaitedForBarrier,
+        Mark::FollowerBehind,
+        Mark::LogForgotten,
+        Mark::PinAbandoned,
+        Mark::RestoreKeptLog,
+        Mark::RestoreVoidedLog,
     ];
     for mark in wanted {
         println!("{mark:?}: {}", mark.count());
@@ -45,13 +52,20 @@ fn what_is_chosen_stays_and_the_healed_cluster_goes_on() {
     }
 }
 
+/// `TRIMARAN_MUTANT=Name` with the feature `mutants` of `base` says which seed catches that bug.
+fn choose_mutant() {
+    let name = std::env::var("TRIMARAN_MUTANT").unwrap_or_default();
+    let wanted = Mutant::ALL.iter().find(|mutant| format!("{mutant:?}") == name);
+    wanted.copied().unwrap_or(Mutant::None).choose();
+}
+
 /// How often each thing happens (see `act`): on a working day; in a storm, in
 /// which elections are many and the power is bad; and with disks so slow that
 /// an election and a crash fit between two entries of one letter.
-const TEMPERS: [[u64; 12]; 3] = [
-    [600, 150, 50, 60, 40, 50, 5, 10, 3, 20, 2, 10],
-    [300, 40, 20, 20, 10, 10, 20, 30, 20, 80, 2, 10],
-    [300, 80, 40, 15, 2, 20, 30, 20, 30, 60, 1, 10],
+const TEMPERS: [[u64; 14]; 3] = [
+    [600, 150, 50, 60, 40, 50, 5, 10, 3, 20, 2, 10, 30, 10],
+    [300, 40, 20, 20, 10, 10, 20, 30, 20, 80, 2, 10, 10, 30],
+    [300, 80, 40, 15, 2, 20, 30, 20, 30, 60, 1, 10, 10, 10],
 ];
 
 struct Run {
@@ -64,7 +78,7 @@ struct Run {
     /// How much was chosen when each read began.
     reads: BTreeMap<u64, usize>,
     faults: bool,
-    weights: [u64; 12],
+    weights: [u64; 14],
     /// Whom nobody hears at the moment.
     cut: Option<NodeId>,
 }
@@ -74,6 +88,9 @@ impl Run {
         let mut prng = Prng::new(seed);
         let count = *prng.pick(&[1, 3, 3, 3, 5]).unwrap();
         let mut world = World::new(kind, count, seed);
+        let entries = prng.between(0, 9) as usize;
+        let pinned_bytes = *prng.pick(&[0, 1_000, 1 << 20]).unwrap();
+        world.retain(Retention { entries, bytes: 1 << 20, pinned_bytes });
         world.nodes.values_mut().for_each(|node| node.slow_disk = true);
         let weights = *prng.pick(&TEMPERS).unwrap();
         let (chosen, leaders, reads) = Default::default();
@@ -108,7 +125,9 @@ impl Run {
             8 => self.crash(id),
             9 => self.restart(id),
             10 => self.cut = Some(NodeId(id)),
-            _ => self.cut = None,
+            11 => self.cut = None,
+            12 => self.checkpoint(id),
+            _ => self.offer(),
         }
     }
 
@@ -192,6 +211,39 @@ impl Run {
         }
     }
 
+    /// All that is applied is in a checkpoint now; or an older one is named again.
+    fn checkpoint(&mut self, id: u64) {
+        let mut seen = Vec::new();
+        if self.prng.chance(2, 3) {
+            self.world.take_checkpoint(id);
+        }
+        let upto = self.world.node(id).checkpoint.place.index;
+        self.world.step(id, Input::Trim { upto }, &mut seen);
+        self.check(id, &seen);
+    }
+
+    /// A leader's checkpoint comes to somebody whom it found behind; the power
+    /// may go between the disk and the machine.
+    fn offer(&mut self) {
+        let Some(leader) = self.world.leader() else { return };
+        let checkpoint = self.world.node(leader).checkpoint;
+        let mut offers = std::mem::take(&mut self.world.node(leader).behind);
+        offers.dedup();
+        for (to, _) in offers {
+            let lost = self.faults && self.prng.chance(1, 4);
+            if lost || self.cut == Some(to) || !self.world.flip(to.0, checkpoint) {
+                continue;
+            }
+            if self.faults && self.prng.chance(1, 4) {
+                self.crash(to.0);
+                continue;
+            }
+            let Checkpoint { place, clock } = checkpoint;
+            self.world.node(to.0).commit = place.index;
+            self.feed(to.0, Input::Restore { place, clock });
+        }
+    }
+
     fn check(&mut self, id: u64, seen: &[Output]) {
         for output in seen {
             match output {
@@ -203,14 +255,16 @@ impl Run {
                 _ => {}
             }
         }
-        let Some(replica) = &self.world.node(id).replica else { return };
-        let status = replica.status();
+        let node = self.world.node(id);
+        let Some(replica) = &node.replica else { return };
+        let (status, held) = (replica.status(), node.checkpoint.place.index);
+        assert!(status.first <= held.next(), "n{id} forgot what its checkpoint at {held} lacks");
         if status.leads {
             let leader = *self.leaders.entry(status.ballot.round).or_insert(NodeId(id));
             assert_eq!(leader, NodeId(id), "two leaders in round {}", status.ballot.round);
             // Leader completeness: it has all that was chosen before its round.
             let old = self.chosen.iter().filter(|entry| entry.ballot.round < status.ballot.round);
-            for entry in old {
+            for entry in old.filter(|entry| entry.index >= status.first) {
                 assert_eq!(replica.entry(entry.index), Some(entry), "the leader n{id} lacks it");
             }
         }
@@ -219,11 +273,12 @@ impl Run {
     /// What is committed is what was committed, and what came from a majority's disks.
     fn check_commit(&mut self, id: u64, upto: Index) {
         let log = self.world.node(id).log();
-        assert!(log.len() as u64 >= upto.0, "committed and not there");
-        for (entry, at) in log.into_iter().zip(0..upto.0 as usize) {
-            match self.chosen.get(at) {
+        assert!(log.last().is_some_and(|last| last.index >= upto), "committed and not there");
+        for entry in log.into_iter().filter(|entry| entry.index <= upto) {
+            match self.chosen.get(entry.index.0 as usize - 1) {
                 Some(chosen) => assert_eq!(*chosen, entry, "n{id} commits something else"),
                 None => {
+                    assert_eq!(entry.index.0, self.chosen.len() as u64 + 1);
                     self.check_on_disks(&entry);
                     self.chosen.push(entry);
                 }
@@ -237,12 +292,16 @@ impl Run {
             let synced = node.disk.iter().take_while(|(serial, _)| *serial <= node.durable);
             let mut here = false;
             for (_, write) in synced {
-                if let consensus::contract::Write::Entry { entry: written, cut } = write {
-                    here |= written == entry;
-                    here &= !(*cut && written.index <= entry.index && written != entry);
+                match write {
+                    Write::Entry { entry: written, cut } => {
+                        here |= written == entry;
+                        here &= !(*cut && written.index <= entry.index && written != entry);
+                    }
+                    Write::Restore { keep: false, .. } => here = false,
+                    Write::Restore { .. } | Write::Vote { .. } => {}
                 }
             }
-            here
+            here || node.checkpoint.place.index >= entry.index
         };
         let copies = nodes.filter(has).count();
         assert!(2 * copies > self.world.nodes.len(), "{entry:?} is on {copies} disks");
@@ -251,9 +310,23 @@ impl Run {
     fn check_matching(&self) {
         let logs: Vec<Vec<Entry>> = self.world.nodes.values().map(world::Node::log).collect();
         for (a, b) in logs.iter().flat_map(|a| logs.iter().map(move |b| (a, b))) {
+            let (a, b) = common(a, b);
             let same = |(a, b): &(&Entry, &Entry)| a.ballot == b.ballot;
             let Some(agree) = a.iter().zip(b).rposition(|pair| same(&pair)) else { continue };
             assert_eq!(a[..=agree], b[..=agree], "two logs agree at a place and not before it");
+        }
+    }
+
+    /// What a log in memory does not hold was chosen: `check` saw it.
+    fn check_one_log(&self) {
+        let statuses =
+            self.world.nodes.values().map(|node| node.replica.as_ref().unwrap().status());
+        let ends: Vec<(Index, Index)> = statuses.map(|it| (it.last, it.commit)).collect();
+        assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "all logs are one: {ends:?}");
+        let logs: Vec<Vec<Entry>> = self.world.nodes.values().map(world::Node::log).collect();
+        for pair in logs.windows(2) {
+            let (a, b) = common(&pair[0], &pair[1]);
+            assert_eq!(a, b, "all logs are one");
         }
     }
 
@@ -284,8 +357,7 @@ impl Run {
         for node in self.world.nodes.values() {
             assert!(node.commit >= index, "{} stays behind at {}", node.id, node.commit);
         }
-        let logs: Vec<Vec<Entry>> = self.world.nodes.values().map(world::Node::log).collect();
-        assert!(logs.windows(2).all(|pair| pair[0] == pair[1]), "all logs are one");
+        self.check_one_log();
         self.check_matching();
     }
 
@@ -298,6 +370,7 @@ impl Run {
         for id in 1..=self.world.nodes.len() as u64 {
             self.feed(id, Input::Beat);
         }
+        self.offer();
         for _ in 0..10_000 {
             for id in 1..=self.world.nodes.len() as u64 {
                 let all = self.world.node(id).serial;
@@ -320,4 +393,15 @@ impl Run {
         let status = self.world.replica(leader).status();
         Some((status.ballot, status.last))
     }
+}
+
+/// The part of two logs that both have in memory.
+fn common<'a>(a: &'a [Entry], b: &'a [Entry]) -> (&'a [Entry], &'a [Entry]) {
+    let first = |log: &[Entry]| log.first().map_or(u64::MAX, |entry| entry.index.0);
+    let from = first(a).max(first(b));
+    let part = |log: &'a [Entry]| {
+        let skip = from.saturating_sub(first(log)).min(log.len() as u64);
+        &log[skip as usize..]
+    };
+    (part(a), part(b))
 }

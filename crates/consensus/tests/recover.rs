@@ -5,14 +5,21 @@ mod world;
 use base::codec::CodecError;
 use base::{Ballot, Index, NodeId, Serial, Time};
 use bytes::Bytes;
-use consensus::contract::{Input, Outbox, Setup, Stable, Write};
-use consensus::entry::{Entry, EntryKind};
+use consensus::contract::{Input, Outbox, Retention, Setup, Stable, Write};
+use consensus::entry::{Entry, EntryKind, Place};
 use consensus::protocol::{OpenError, Protocol, ProtocolKind};
 use world::{TIMING, World};
 
 fn setup(voters: &[u64]) -> Setup {
     let voters = voters.iter().copied().map(NodeId).collect();
-    Setup { me: NodeId(1), voters, timing: TIMING, seed: 1, mute: false }
+    Setup {
+        me: NodeId(1),
+        voters,
+        timing: TIMING,
+        seed: 1,
+        mute: false,
+        retention: Retention::default(),
+    }
 }
 
 fn open(voters: &[u64], stable: Stable) -> Result<Protocol, OpenError> {
@@ -78,6 +85,42 @@ fn a_log_with_a_gap_or_a_step_back_is_damaged() {
         let opened = open(&[1, 2, 3], stable(Some(vote()), entries));
         assert_eq!(opened.err(), Some(OpenError::Entry(Index(at))));
     }
+}
+
+fn behind(base: u64, entries: Vec<Entry>) -> Stable {
+    let place = Place { ballot: Ballot::new(1, NodeId(1)), index: Index(base) };
+    Stable { base: place, base_clock: 5, ..stable(Some(vote()), entries) }
+}
+
+#[test]
+fn a_log_goes_on_behind_its_checkpoint() {
+    let table = [(vec![], 7), (vec![entry(8, 1, 5), entry(9, 1, 6)], 9)];
+    for (entries, last) in table {
+        let status = open(&[1, 2, 3], behind(7, entries)).unwrap().status();
+        assert_eq!((status.first, status.last), (Index(8), Index(last)));
+        assert_eq!(status.commit, Index(7), "what a checkpoint holds is chosen");
+    }
+}
+
+#[test]
+fn a_log_that_does_not_follow_on_its_checkpoint_is_damaged() {
+    let bad = [
+        (behind(7, vec![entry(7, 1, 5)]), 7),
+        (behind(7, vec![entry(9, 1, 5)]), 9),
+        (behind(7, vec![entry(8, 0, 5)]), 8),
+        (behind(7, vec![entry(8, 1, 4)]), 8),
+        (Stable { stale: Some(Index(3)), ..behind(7, vec![entry(8, 1, 5)]) }, 8),
+    ];
+    for (stable, at) in bad {
+        assert_eq!(open(&[1, 2, 3], stable).err(), Some(OpenError::Entry(Index(at))));
+    }
+}
+
+/// A checkpoint of a term in which this replica may have voted, and forgot it.
+#[test]
+fn a_checkpoint_newer_than_the_promise_is_amnesia() {
+    let forgotten = Stable { vote: None, ..behind(7, vec![]) };
+    assert_eq!(open(&[1, 2, 3], forgotten).err(), Some(OpenError::Amnesia));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 mod world;
 
 use base::{NodeId, Serial};
-use consensus::contract::Input;
+use consensus::contract::{Input, Retention};
 use consensus::protocol::ProtocolKind;
 use std::fmt::Write as _;
 use std::fs;
@@ -93,6 +93,13 @@ fn command(world: &mut Option<World>, kind: ProtocolKind, line: &str) -> Vec<Str
         *world = Some(World::new(kind, number(count), 1));
         return Vec::new();
     }
+    if let ["cluster", count, "tail", entries] = words[..] {
+        let entries = number(entries) as usize;
+        let mut made = World::new(kind, number(count), 1);
+        made.retain(Retention { entries, ..Retention::default() });
+        *world = Some(made);
+        return Vec::new();
+    }
     let world = world.as_mut().expect("a transcript begins with `cluster N`");
     if arrange(world, &words) {
         return Vec::new();
@@ -108,6 +115,15 @@ fn command(world: &mut Option<World>, kind: ProtocolKind, line: &str) -> Vec<Str
         ["read", id] => {
             let ask = world.ask();
             turn(world, id, Input::Read { id: ask })
+        }
+        ["checkpoint", id] => {
+            let seen = world.checkpoint(node(id));
+            tell(world, node(id), &seen)
+        }
+        ["install", from, "->", to] => {
+            let checkpoint = world.node(node(from)).checkpoint;
+            let seen = world.install(node(to), checkpoint);
+            tell(world, node(to), &seen)
         }
         ["propose", id, ref bodies @ ..] => propose(world, node(id), bodies),
         ["durable", id] => durable(world, node(id), u64::MAX),
@@ -133,6 +149,11 @@ fn arrange(world: &mut World, words: &[&str]) -> bool {
         // Only time passes: `timeout` says who notices.
         ["pass", millis] => world.now += Duration::from_millis(number(millis)),
         // Of what was not synced, nothing survives.
+        // A checkpoint comes, and the power goes before the machine is replaced.
+        ["flip", from, "->", to] => {
+            let checkpoint = world.node(node(from)).checkpoint;
+            assert!(world.flip(node(to), checkpoint), "it is taken");
+        }
         ["crash", id] => world.crash(node(id), 0),
         ["restart", id] => world.restart(node(id)),
         _ => return false,

@@ -240,6 +240,7 @@ fn assemble(
             voters: bootstrap.voters(),
             timing: options.timing,
             seed: prng.next(),
+            retention: consensus::contract::Retention::default(),
             mute: false,
         };
         let protocol = Protocol::open(ProtocolKind::Raft, setup.clone(), stable).map_err(|_| {

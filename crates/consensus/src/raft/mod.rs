@@ -13,6 +13,7 @@ mod read;
 pub mod recover;
 mod replicate;
 mod state;
+mod trim;
 mod waiting;
 
 use crate::contract::{Input, Lead, Outbox, Status};
@@ -41,9 +42,10 @@ impl Raft {
     pub fn step(&mut self, now: Time, input: Input, out: &mut Outbox) {
         out.dropped = None;
         self.arm(now);
+        self.core.log.void_stale(out);
         match input {
             Input::Timeout => self.on_timeout(now, out),
-            Input::Beat => self.beat(out),
+            Input::Beat => self.beat(now, out),
             Input::Letter { from, letter: Letter::Raft(message) } => {
                 self.on_letter(now, from, message, out);
             }
@@ -52,7 +54,8 @@ impl Raft {
             Input::Durable(serial) => self.on_durable(now, serial, out),
             Input::Link { peer, up } => self.on_link(now, peer, up, out),
             Input::Campaign => self.campaign(now, out),
-            Input::Trim { .. } | Input::Restore { .. } => out.drop_letter("not there yet"),
+            Input::Trim { upto } => self.trim(now, upto),
+            Input::Restore { place, clock } => self.restore(now, place, clock, out),
             Input::Transfer { .. } | Input::Unmute => out.drop_letter("not there yet"),
             Input::Flush => self.flush(now, out),
         }
@@ -86,7 +89,7 @@ impl Raft {
             serves: leading.is_some_and(|leader| leader.opening <= log.commit()),
             mute: false,
             transfer: None,
-            first: Index(1),
+            first: log.first(),
             last: log.last().index,
             commit: log.commit(),
         }
@@ -95,8 +98,8 @@ impl Raft {
     /// Whether a checkpoint at `place` would bring this replica forward and
     /// contradicts nothing that it has promised.
     #[must_use]
-    pub const fn takes(&self, _: Place) -> bool {
-        false
+    pub fn takes(&self, place: Place) -> bool {
+        place.ballot.round <= self.core.term && self.core.log.takes(place)
     }
 
     /// The entry at `index`, if the log in memory reaches there.

@@ -4,9 +4,8 @@ use super::Raft;
 use super::state::{Core, Follower, Role, VOTE_VERSION};
 use super::waiting::Asked;
 use crate::contract::{Setup, Stable};
-use crate::entry::Entry;
+use crate::entry::Place;
 use crate::log::Log;
-use alloc::vec::Vec;
 use base::codec::{CodecError, Reader};
 use base::limits::VOTERS_MAX;
 use base::prng::Prng;
@@ -23,8 +22,8 @@ pub enum OpenError {
     Vote(CodecError),
     /// The entry with this index is not the one that may stand there.
     Entry(Index),
-    /// There is a log and no vote record, or one of an earlier term: promises
-    /// were lost. To go on could vote twice in a term.
+    /// There is a log or a checkpoint and no vote record, or one of an earlier
+    /// term: promises were lost. To go on could vote twice in a term.
     Amnesia,
 }
 
@@ -43,15 +42,17 @@ impl core::error::Error for OpenError {}
 
 impl Raft {
     /// A follower that knows no leader. Nothing is committed yet as far as it
-    /// knows: the commit index is not stable (Raft, figure 2).
+    /// knows, but what its checkpoint holds: the commit index is not stable
+    /// (Raft, figure 2).
     pub fn open(setup: Setup, stable: Stable) -> Result<Self, OpenError> {
         check_voters(&setup)?;
-        let (term, vote) = match stable.vote {
+        let (term, vote) = match stable.vote.clone() {
             Some(body) => read_vote(body).map_err(OpenError::Vote)?,
             None => (0, None),
         };
-        check_entries(&stable.entries, term)?;
-        let Setup { me, voters, timing, seed, mute: _ } = setup;
+        check_entries(&stable, term)?;
+        let Setup { me, voters, timing, retention, seed, mute: _ } = setup;
+        let Stable { base, base_clock, stale, entries, durable, .. } = stable;
         // Nodes that were given one seed must not wait for the same times.
         let prng = Prng::new(seed ^ me.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let core = Core {
@@ -63,15 +64,18 @@ impl Raft {
             vote,
             promised: Serial::ZERO,
             led: None,
-            durable: stable.durable,
-            log: Log::recovered(stable.entries),
+            durable,
+            log: Log::recovered(base, base_clock, stale, entries),
+            retention,
+            newest: base.index,
+            spare: base.index,
             ctx: None,
         };
         let role = Role::Follower(Follower {
             leader: None,
             heard: None,
             deadline: None,
-            held: Index::ZERO,
+            held: base.index,
             asked: Asked::default(),
         });
         Ok(Self::new(core, role))
@@ -98,19 +102,16 @@ fn read_vote(body: Bytes) -> Result<(u64, Option<NodeId>), CodecError> {
     Ok((term, Some(vote).filter(|vote| *vote > NodeId::ZERO)))
 }
 
-/// Dense from 1, no ballot and no clock goes back, no term beyond the promised one.
-fn check_entries(entries: &Vec<Entry>, term: u64) -> Result<(), OpenError> {
-    let mut before: Option<&Entry> = None;
-    for entry in entries {
-        let dense = entry.index == before.map_or(Index::ZERO, |e| e.index).next();
-        let ordered = before.is_none_or(|e| e.ballot <= entry.ballot && e.clock <= entry.clock);
-        if !dense || !ordered {
+/// Dense from the base, no ballot and no clock goes back, no term beyond the
+/// promised one; and nothing is there if all of it is void.
+fn check_entries(stable: &Stable, term: u64) -> Result<(), OpenError> {
+    let (mut before, mut clock) = (stable.base, stable.base_clock);
+    for entry in &stable.entries {
+        let dense = entry.index == before.index.next() && stable.stale.is_none();
+        if !dense || entry.ballot < before.ballot || entry.clock < clock {
             return Err(OpenError::Entry(entry.index));
         }
-        before = Some(entry);
+        (before, clock) = (Place { ballot: entry.ballot, index: entry.index }, entry.clock);
     }
-    if before.is_some_and(|last| last.ballot.round > term) {
-        return Err(OpenError::Amnesia);
-    }
-    Ok(())
+    if before.ballot.round > term { Err(OpenError::Amnesia) } else { Ok(()) }
 }

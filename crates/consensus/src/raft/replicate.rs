@@ -6,6 +6,7 @@ use super::message::Say;
 use super::state::{Core, Follower, Leader, Role};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::entry::{Entry, EntryKind, Place};
+use crate::log::Log;
 use crate::progress::Progress;
 use crate::quorum;
 use alloc::vec::Vec;
@@ -66,15 +67,17 @@ impl Raft {
         }
     }
 
-    pub(super) fn beat(&mut self, out: &mut Outbox) {
+    pub(super) fn beat(&mut self, now: Time, out: &mut Outbox) {
         match &mut self.role {
             Role::Leader(leader) => {
                 leader.progress.values_mut().for_each(Progress::on_beat);
                 leader.send_heartbeats(&self.core, out);
+                leader.name_behind(now, &self.core, out);
             }
             Role::Follower(follower) => follower.ask_again(&self.core, out),
             Role::PreCandidate(_) | Role::Candidate(_) => {}
         }
+        self.forget(now);
     }
 
     pub(super) fn on_durable(&mut self, now: Time, serial: Serial, out: &mut Outbox) {
@@ -110,6 +113,7 @@ impl Raft {
     /// entry really differs, for a late letter may know less than the log does
     /// (Raft, figure 2, `AppendEntries` 3 and 4). The answer vouches for entries
     /// on disk, so it waits for the write of these, however old that is.
+    /// What is below this log is chosen, so the leader's is the same.
     pub(super) fn on_append(
         &mut self,
         now: Time,
@@ -122,17 +126,21 @@ impl Raft {
         if self.on_leader(now, from, out).is_none() {
             return;
         }
+        // Without entries it only tells what is chosen: there is nothing to confirm.
+        let asks = !entries.is_empty();
         let (core, Role::Follower(follower)) = (&mut self.core, &mut self.role) else { return };
+        let Some((prev, entries)) = behind_base(&core.log, prev, entries) else {
+            return out.drop_letter("contradicts a checkpoint");
+        };
         if core.log.place(prev.index) != Some(prev) {
-            let say = Say::Reject { tried: prev.index, near: core.log.at_or_below(prev) };
+            let near = core.log.at_or_below(prev).unwrap_or(core.log.base());
+            let say = Say::Reject { tried: prev.index, near };
             return core.send(from, say, Serial::ZERO, out);
         }
         if let Err(why) = check_entries(core, follower, prev, &entries) {
             return out.drop_letter(why);
         }
         let matched = entries.last().map_or(prev.index, |entry| entry.index);
-        // Without entries it only tells what is chosen: there is nothing to confirm.
-        let asks = !entries.is_empty();
         for entry in entries {
             let (index, held) = (entry.index, follower.held);
             let known = core.log.place(index).is_some_and(|p| p.ballot == entry.ballot);
@@ -201,8 +209,14 @@ impl Raft {
         let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
         let Some(progress) = leader.progress.get_mut(&from) else { return };
         progress.heard = now;
-        if progress.on_reject(tried, self.core.log.at_or_below(near).index) {
-            sometimes!(AppendRejected);
+        let (log, newest) = (&self.core.log, self.core.newest);
+        match log.at_or_below(near).filter(|_| tried >= log.first()) {
+            Some(agree) if progress.on_reject(tried, agree.index) => sometimes!(AppendRejected),
+            None if progress.on_behind(tried, log.first(), newest) => {
+                sometimes!(FollowerBehind);
+                out.behind.push((from, progress.matched()));
+            }
+            _ => {}
         }
     }
 
@@ -266,7 +280,8 @@ impl Leader {
     fn send_appends(&mut self, core: &Core, out: &mut Outbox) {
         let last = core.log.last().index;
         for (peer, progress) in &mut self.progress {
-            while progress.ready() && progress.next() <= last {
+            progress.on_trimmed(core.log.first(), core.newest);
+            while progress.ready() && (progress.next() <= last || progress.unsure()) {
                 send_append(*peer, progress, core, out);
             }
             // What the follower has may have been chosen since: it must not
@@ -279,17 +294,35 @@ impl Leader {
     }
 }
 
-/// One letter to one follower: the next entries, or none if it has all.
+/// One letter to one follower: the next entries, or none if it has all, or if
+/// the question is whether it has.
 fn send_append(peer: NodeId, progress: &mut Progress, core: &Core, out: &mut Outbox) {
-    let Some(prev) = core.log.place(progress.next().prev()) else { return };
+    let prev = core.log.place(progress.next().prev());
+    invariant!(I105, prev.is_some(), "{peer} is tried at {}", progress.next());
+    let Some(prev) = prev else { return };
     let (entries, bytes) = core.log.batch(progress.next(), LETTER_ENTRIES_MAX, LETTER_BYTES_MAX);
     let end = entries.last().map_or(prev.index, |entry| entry.index);
     let commit = core.log.commit();
     progress.told = progress.told.max(commit.min(end));
-    if end > prev.index {
+    if end > prev.index || progress.unsure() {
         progress.on_sent(end, bytes);
     }
     core.send(peer, Say::Append { prev, commit, entries }, core.promised, out);
+}
+
+/// What of a letter is behind the base of `log`: all of it, usually. What is
+/// below is chosen, hence known already; nothing if the letter contradicts that.
+fn behind_base(log: &Log, prev: Place, mut entries: Vec<Entry>) -> Option<(Place, Vec<Entry>)> {
+    let base = log.base();
+    if prev.index >= base.index {
+        return Some((prev, entries));
+    }
+    let at_base = entries.iter().find(|entry| entry.index == base.index);
+    if at_base.is_some_and(|entry| entry.ballot != base.ballot) {
+        return None;
+    }
+    entries.retain(|entry| entry.index > base.index);
+    Some((base, entries))
 }
 
 /// What a letter says is input, not our own computation: a chain that no
@@ -301,7 +334,7 @@ fn check_entries(
     entries: &[Entry],
 ) -> Result<(), &'static str> {
     let mut before = prev;
-    let mut clock = core.log.entry(prev.index).map_or(0, |entry| entry.clock);
+    let mut clock = core.log.clock_at(prev.index).unwrap_or(0);
     for entry in entries {
         if entry.index != before.index.next() || entry.ballot < before.ballot {
             return Err("entries out of order");

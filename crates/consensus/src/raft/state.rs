@@ -2,7 +2,7 @@
 
 use super::message::{Message, Say};
 use super::waiting::{Asked, Rounds};
-use crate::contract::{Outbox, Timing, Write};
+use crate::contract::{Outbox, Retention, Timing, Write};
 use crate::letter::Letter;
 use crate::log::Log;
 use crate::progress::Progress;
@@ -36,6 +36,12 @@ pub(super) struct Core {
     /// Writes up to here are durable.
     pub(super) durable: Serial,
     pub(super) log: Log,
+    pub(super) retention: Retention,
+    /// The index of the newest checkpoint on this disk. base <= newest, but
+    /// for a trim under way.
+    pub(super) newest: Index,
+    /// Up to where the log in memory is superfluous, unless somebody needs it.
+    pub(super) spare: Index,
     /// The newest context of a read that went to a leader.
     pub(super) ctx: Option<u64>,
 }

@@ -1,12 +1,15 @@
 //! A cluster in one process: replicas, their disks and the letters between
 //! them, all moved by hand. Nothing happens that a test did not ask for.
+//!
+//! A checkpoint is its place here: what a state machine would be is known from
+//! the entries up to there.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of it")]
 
 pub mod say;
 
 use base::{AskId, Index, NodeId, Serial, Time};
-use consensus::contract::{Answer, Input, Outbox, Parcel, Setup, Stable, Timing, Write};
-use consensus::entry::{Entry, EntryKind};
+use consensus::contract::{Answer, Input, Outbox, Parcel, Retention, Setup, Stable, Timing, Write};
+use consensus::entry::{Entry, EntryKind, Place};
 use consensus::letter::Letter;
 use consensus::protocol::{Protocol, ProtocolKind};
 use std::collections::BTreeMap;
@@ -38,6 +41,17 @@ pub struct Node {
     pub gated: Vec<Parcel>,
     pub commit: Index,
     pub answers: Vec<Answer>,
+    /// The newest checkpoint on the disk.
+    pub checkpoint: Checkpoint,
+    /// Whom this leader named as behind, and what they have.
+    pub behind: Vec<(NodeId, Index)>,
+}
+
+/// A place and the log time of the entry there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Checkpoint {
+    pub place: Place,
+    pub clock: u64,
 }
 
 pub struct World {
@@ -53,13 +67,27 @@ impl World {
     pub fn new(kind: ProtocolKind, count: u64, seed: u64) -> Self {
         let voters: Vec<NodeId> = (1..=count).map(NodeId).collect();
         let nodes = voters.iter().map(|id| {
-            let setup =
-                Setup { me: *id, voters: voters.clone(), timing: TIMING, seed, mute: false };
+            let setup = Setup {
+                me: *id,
+                voters: voters.clone(),
+                timing: TIMING,
+                seed,
+                mute: false,
+                retention: Retention::default(),
+            };
             (*id, Node::new(kind, setup))
         });
         let nodes = nodes.collect();
         let net = Vec::new();
         Self { kind, now: Time::ZERO, nodes, net, asks: 0, lives: 0 }
+    }
+
+    /// Everybody starts anew on empty disks and keeps less in memory.
+    pub fn retain(&mut self, retention: Retention) {
+        for node in self.nodes.values_mut() {
+            node.setup.retention = retention;
+            *node = Node::new(self.kind, node.setup.clone());
+        }
     }
 
     pub fn node(&mut self, id: u64) -> &mut Node {
@@ -81,7 +109,7 @@ impl World {
 
     pub fn end_turn(&mut self, id: u64, seen: &mut Vec<Output>) {
         self.step(id, Input::Flush, seen);
-        while !self.node(id).slow_disk && self.node(id).behind() {
+        while !self.node(id).slow_disk && self.node(id).waits() {
             let all = self.node(id).serial;
             self.step(id, Input::Durable(all), seen);
             self.step(id, Input::Flush, seen);
@@ -114,6 +142,44 @@ impl World {
     pub fn propose(&mut self, id: u64, body: &str) -> Vec<Output> {
         let (ask, body) = (self.ask(), body.as_bytes().to_vec().into());
         self.turn(id, Input::Propose { id: ask, kind: EntryKind::Command, body })
+    }
+
+    /// A checkpoint of all that is applied, and the log is trimmed to it.
+    pub fn checkpoint(&mut self, id: u64) -> Vec<Output> {
+        let upto = self.take_checkpoint(id);
+        self.turn(id, Input::Trim { upto })
+    }
+
+    /// Only the disk has it.
+    pub fn take_checkpoint(&mut self, id: u64) -> Index {
+        let node = self.node(id);
+        let upto = node.commit;
+        if let Some(entry) = node.replica.as_ref().and_then(|replica| replica.entry(upto)) {
+            let place = Place { ballot: entry.ballot, index: upto };
+            node.checkpoint = Checkpoint { place, clock: entry.clock };
+        }
+        node.checkpoint.place.index
+    }
+
+    /// A checkpoint comes to a node, which puts it in force if it is of use.
+    pub fn install(&mut self, id: u64, checkpoint: Checkpoint) -> Vec<Output> {
+        if !self.flip(id, checkpoint) {
+            return Vec::new();
+        }
+        let Checkpoint { place, clock } = checkpoint;
+        let node = self.node(id);
+        node.commit = node.commit.max(place.index);
+        self.turn(id, Input::Restore { place, clock })
+    }
+
+    /// Only the disk has it: the machine is not replaced yet.
+    pub fn flip(&mut self, id: u64, checkpoint: Checkpoint) -> bool {
+        let node = self.node(id);
+        let takes = node.replica.as_ref().is_some_and(|replica| replica.takes(checkpoint.place));
+        if takes {
+            node.checkpoint = checkpoint;
+        }
+        takes
     }
 
     pub fn ask(&mut self) -> AskId {
@@ -191,7 +257,9 @@ impl World {
         self.lives += 1;
         let node = self.node(id);
         let setup = Setup { seed: node.setup.seed.wrapping_add(lives), ..node.setup.clone() };
-        let opened = Protocol::open(kind, setup, node.stable());
+        let stable = node.stable();
+        node.commit = stable.base.index;
+        let opened = Protocol::open(kind, setup, stable);
         node.replica = Some(opened.expect("what was written can be read"));
     }
 
@@ -216,6 +284,8 @@ pub enum Output {
     Commit(Index),
     Answer(Answer),
     Lead(consensus::contract::Lead),
+    /// A follower that needs a checkpoint, and what it has.
+    Behind(NodeId, Index),
     Dropped(&'static str),
 }
 
@@ -233,6 +303,8 @@ impl Node {
             gated: Vec::new(),
             commit: Index::ZERO,
             answers: Vec::new(),
+            checkpoint: Checkpoint::default(),
+            behind: Vec::new(),
         }
     }
 
@@ -263,6 +335,8 @@ impl Node {
             self.commit = commit;
             seen.push(Output::Commit(commit));
         }
+        seen.extend(out.behind.iter().map(|(peer, has)| Output::Behind(*peer, *has)));
+        self.behind.extend(out.behind);
         seen.extend(out.answers.iter().copied().map(Output::Answer));
         self.answers.extend(out.answers);
         for parcel in out.parcels {
@@ -284,7 +358,7 @@ impl Node {
     }
 
     /// Whether writes wait for the disk.
-    pub fn behind(&self) -> bool {
+    pub fn waits(&self) -> bool {
         self.durable < self.serial
     }
 
@@ -295,16 +369,36 @@ impl Node {
             match write {
                 Write::Vote { body, .. } => stable.vote = Some(body.clone()),
                 Write::Entry { entry, cut } => put(&mut stable.entries, entry, *cut),
-                Write::Restore { .. } => panic!("nobody restores"),
+                Write::Restore { place, keep: true } => {
+                    stable.entries.retain(|entry| entry.index > place.index);
+                }
+                Write::Restore { keep: false, .. } => stable.entries.clear(),
             }
         }
+        self.begin(&mut stable);
         stable
+    }
+
+    /// The log goes on from the checkpoint, if it has that place or begins
+    /// right behind it; else it is void.
+    fn begin(&self, stable: &mut Stable) {
+        let Checkpoint { place, clock } = self.checkpoint;
+        (stable.base, stable.base_clock) = (place, clock);
+        let first = stable.entries.first().map(|entry| entry.index);
+        let at = stable.entries.iter().find(|entry| entry.index == place.index);
+        if at.is_some_and(|entry| entry.ballot == place.ballot) {
+            stable.entries.retain(|entry| entry.index > place.index);
+        } else if first.is_some_and(|first| first != place.index.next()) {
+            stable.stale = stable.entries.last().map(|entry| entry.index);
+            stable.entries.clear();
+        }
     }
 
     /// The log as the replica has it in memory.
     pub fn log(&self) -> Vec<Entry> {
         let Some(replica) = &self.replica else { return Vec::new() };
-        (1..).map_while(|index| replica.entry(Index(index)).cloned()).collect()
+        let first = replica.status().first.0;
+        (first..).map_while(|index| replica.entry(Index(index)).cloned()).collect()
     }
 }
 

@@ -18,6 +18,7 @@ pub fn output(from: base::NodeId, output: &Output) -> String {
         Output::Commit(index) => format!("  {from} commits {index}"),
         Output::Answer(answer) => format!("  {from} answers {}", self::answer(answer)),
         Output::Lead(lead) => format!("  {from} {}", self::lead(lead)),
+        Output::Behind(peer, has) => format!("  {from} finds {peer} behind at {has}"),
         Output::Dropped(why) => format!("  {from} drops the letter: {why}"),
     }
 }

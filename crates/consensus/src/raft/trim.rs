@@ -1,0 +1,87 @@
+//! Where the log begins: what a checkpoint makes superfluous and who needs it
+//! still, and a checkpoint that takes the place of the log (Raft, 7; the state
+//! itself travels on other ways than these).
+
+use super::Raft;
+use super::message::Say;
+use super::state::{Core, Leader, Role};
+use crate::contract::Outbox;
+use crate::entry::Place;
+use crate::progress::Progress;
+use base::{Index, Time, mutant, sometimes};
+
+impl Raft {
+    /// A checkpoint at `upto` is on this disk. While a follower is given one,
+    /// the log goes on from there, unless that takes too much.
+    pub(super) fn trim(&mut self, now: Time, upto: Index) {
+        let core = &mut self.core;
+        core.newest = core.newest.max(upto.min(core.log.commit()));
+        let covered = mutant!(TrimBeyondCheckpoint, core.newest, core.log.commit());
+        core.spare = core.log.spare(covered, core.retention);
+        if let Role::Leader(leader) = &self.role
+            && let Some(pin) = leader.pin(now, core)
+            && core.log.bytes(pin, core.spare) > core.retention.pinned_bytes
+        {
+            sometimes!(PinAbandoned);
+            core.log.forget(core.spare);
+        }
+        self.forget(now);
+    }
+
+    /// Forgets what nobody needs any more.
+    pub(super) fn forget(&mut self, now: Time) {
+        let core = &mut self.core;
+        let pin = if let Role::Leader(leader) = &self.role { leader.pin(now, core) } else { None };
+        if core.log.forget(pin.map_or(core.spare, |pin| pin.min(core.spare))) {
+            sometimes!(LogForgotten);
+        }
+    }
+
+    /// The state machine stands at `place` now. A leader whose log does not
+    /// have that place was replaced and did not know it yet.
+    pub(super) fn restore(&mut self, now: Time, place: Place, clock: u64, out: &mut Outbox) {
+        if !self.takes(place) {
+            return out.drop_letter("a checkpoint that leads no further");
+        }
+        let kept = self.core.log.place(place.index) == Some(place);
+        if !kept && matches!(self.role, Role::Leader(_)) {
+            self.follow(now, None, out);
+        }
+        if kept {
+            sometimes!(RestoreKeptLog);
+        } else {
+            sometimes!(RestoreVoidedLog);
+        }
+        let core = &mut self.core;
+        let serial = core.log.restore(place, clock, out);
+        core.newest = core.newest.max(place.index);
+        let Role::Follower(follower) = &mut self.role else { return };
+        follower.held = follower.held.max(place.index);
+        if let Some(leader) = follower.leader {
+            let matched = place.index;
+            core.send(leader, Say::AppendAnswer { matched }, serial.max(core.promised), out);
+        }
+    }
+}
+
+impl Leader {
+    /// Names who needs a checkpoint and is there to get it.
+    pub(super) fn name_behind(&self, now: Time, core: &Core, out: &mut Outbox) {
+        for (peer, progress) in &self.progress {
+            let there = now.since(progress.heard) < core.timing.election;
+            if there && progress.pin().is_some() {
+                out.behind.push((*peer, progress.matched()));
+            }
+        }
+    }
+
+    /// Where the log must not begin later, so that those who are given a
+    /// checkpoint can go on from it.
+    fn pin(&self, now: Time, core: &Core) -> Option<Index> {
+        let there = self
+            .progress
+            .values()
+            .filter(|progress| now.since(progress.heard) < core.timing.election);
+        there.filter_map(Progress::pin).min()
+    }
+}

@@ -91,6 +91,13 @@ pub const TAIL_BYTES: usize = 4 << 20;
 /// What a leader keeps beyond that while a follower is given a checkpoint, in bytes.
 pub const PINNED_BYTES_MAX: usize = 128 << 20;
 
+/// Chunks of one checkpoint: its manifest, which lists them, is one file.
+pub const CHUNKS_MAX: usize = 40_000;
+
+/// What replaces or is read of one file at once, in bytes: the largest chunk, or
+/// the longest list of chunks, with the head that stands before it.
+pub const DISK_FILE_BYTES_MAX: usize = CHUNK_BYTES_MAX + (4 << 10);
+
 /// Nodes of one cluster that vote in one group.
 pub const VOTERS_MAX: usize = 7;
 
@@ -103,3 +110,5 @@ const _: () = assert!(ENTRY_BYTES_MAX < SEGMENT_BYTES as usize / 2, "a segment h
 const _: () = assert!(ENTRY_BYTES_MAX <= UNCOMMITTED_BYTES_MAX, "no entry is refused for ever");
 const _: () = assert!(CHUNK_BYTES_AIM <= CHUNK_BYTES_MAX, "a chunk holds any item");
 const _: () = assert!(CHUNK_BYTES_MAX < FRAME_BYTES_MAX / 2, "a chunk fits in a frame");
+const _: () = assert!(DISK_OP_BYTES_MAX <= DISK_FILE_BYTES_MAX, "a file is read as one or more");
+const _: () = assert!(CHUNKS_MAX * 36 + 256 <= DISK_FILE_BYTES_MAX, "a manifest is one file");

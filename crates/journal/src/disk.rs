@@ -18,7 +18,7 @@ pub enum DiskOp {
         file: String,
         /// Where to begin.
         offset: u64,
-        /// How many bytes, at most [`base::limits::DISK_OP_BYTES_MAX`].
+        /// How many bytes, at most [`base::limits::DISK_FILE_BYTES_MAX`].
         length: usize,
     },
     /// A new file of `size` zero bytes, really written so that later writes
@@ -47,8 +47,23 @@ pub enum DiskOp {
     Replace {
         /// The file.
         file: String,
-        /// Its whole content.
+        /// Its whole content, at most [`base::limits::DISK_FILE_BYTES_MAX`].
         content: Bytes,
+    },
+    /// The file is gone, and stays so after a power loss. Well done too if there
+    /// was none.
+    Remove {
+        /// The file.
+        file: String,
+    },
+    /// The file has another name, and what had that name is gone: a crash leaves
+    /// the old names or the new one. Nothing is said about bytes that no other
+    /// operation has synced.
+    Rename {
+        /// Its name so far.
+        from: String,
+        /// Its name from now on.
+        to: String,
     },
 }
 
@@ -59,7 +74,8 @@ pub enum DiskDone {
     Listed(Vec<(String, u64)>),
     /// What `Read` found.
     Read(Bytes),
-    /// `Create`, `Write` or `Replace` is done and survives a power loss.
+    /// `Create`, `Write`, `Replace`, `Remove` or `Rename` is done and survives a
+    /// power loss.
     Synced,
     /// It failed. What is on disk is unknown; the operation is never repeated
     /// on the same descriptor, and the lane stops.

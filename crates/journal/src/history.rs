@@ -33,14 +33,55 @@ pub struct GroupRecovered {
     pub era: Era,
     /// The newest promise.
     pub vote: Option<(Ballot, Bytes)>,
-    /// The newest entry of every index. There may be gaps: what they mean is
-    /// the protocol's to say.
+    /// The newest place behind which the log was said to begin, by a
+    /// [`RecordKind::Restore`].
+    pub base: Option<(Index, Ballot)>,
+    /// Entries up to here were released and are gone: whoever goes on without
+    /// them needs a checkpoint that is at least as new.
+    pub released: Index,
+    /// Entries that the log holds and that were not asked for: the lowest and the
+    /// highest index.
+    pub below: Option<(Index, Index)>,
+    /// The newest entry of every index, from the one on that was asked for. There
+    /// may be gaps: what they mean is the protocol's to say.
     pub entries: BTreeMap<Index, RecoveredEntry>,
 }
 
 impl GroupRecovered {
     const fn new(incarnation: Incarnation, era: Era) -> Self {
-        Self { incarnation, era, vote: None, entries: BTreeMap::new() }
+        let (vote, base, released, below) = (None, None, Index::ZERO, None);
+        Self { incarnation, era, vote, base, released, below, entries: BTreeMap::new() }
+    }
+
+    /// The lowest index of which the log holds an entry, handed up or not.
+    #[must_use]
+    pub fn first(&self) -> Option<Index> {
+        self.below.map(|(first, _)| first).or_else(|| self.entries.keys().next().copied())
+    }
+
+    /// Entries from this index on are void.
+    fn cut(&mut self, index: Index) {
+        self.entries.split_off(&index);
+        let below = self.below.filter(|(first, _)| *first < index);
+        self.below = below.map(|(first, last)| (first, last.min(index.prev())));
+    }
+
+    /// Entries up to this index are void, and all of them unless some are kept.
+    fn restore(&mut self, index: Index, ballot: Ballot, keep: bool) {
+        self.base = Some((index, ballot));
+        if !keep {
+            self.cut(Index::ZERO);
+            return;
+        }
+        self.entries = self.entries.split_off(&index);
+        self.entries.remove(&index);
+        let below = self.below.filter(|(_, last)| *last > index);
+        self.below = below.map(|(first, last)| (first.max(index.next()), last));
+    }
+
+    fn skip(&mut self, index: Index) {
+        let (first, last) = self.below.unwrap_or((index, index));
+        self.below = Some((first.min(index), last.max(index)));
     }
 }
 
@@ -54,6 +95,8 @@ pub(crate) struct History {
     /// The newest serial that is no witness.
     pub(crate) wanted: Serial,
     pub(crate) groups: BTreeMap<GroupId, GroupRecovered>,
+    /// Entries below these are not handed up.
+    held: BTreeMap<GroupId, Index>,
 }
 
 /// A record that this build must not pass over.
@@ -65,12 +108,13 @@ pub(crate) struct Unknown {
 
 impl History {
     /// Before the first record.
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new(held: &BTreeMap<GroupId, Index>) -> Self {
         Self {
             tail: Tail { serial: Serial::ZERO, hash: 0 },
             recorded: Serial::ZERO,
             wanted: Serial::ZERO,
             groups: BTreeMap::new(),
+            held: held.clone(),
         }
     }
 
@@ -114,19 +158,27 @@ impl History {
             *state = fresh();
         }
         state.era = era;
-        // A copy of its own: a slice would keep the whole segment in memory.
-        let body = Bytes::copy_from_slice(&body);
         match kind {
             RecordKind::Entry { index, ballot, entry_kind, clock, cut } => {
                 if cut {
-                    state.entries.split_off(&index);
+                    state.cut(index);
                 }
-                let serial = link.serial;
+                if self.held.get(&group).is_some_and(|held| index < *held) {
+                    state.skip(index);
+                    return;
+                }
+                let (body, serial) = (own_copy(&body), link.serial);
                 let entry = RecoveredEntry { ballot, entry_kind, clock, era, body, serial };
                 state.entries.insert(index, entry);
             }
-            RecordKind::Vote { ballot } => state.vote = Some((ballot, body)),
+            RecordKind::Vote { ballot } => state.vote = Some((ballot, own_copy(&body))),
+            RecordKind::Restore { index, ballot, keep } => state.restore(index, ballot, keep),
             RecordKind::Witness => {}
         }
     }
+}
+
+/// A slice would keep the whole segment in memory.
+fn own_copy(body: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(body)
 }

@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod behind;
 mod buffer;
+pub mod checkpoint;
 mod cut;
 pub mod disk;
 mod files;

@@ -70,12 +70,30 @@ impl MemoryDisk {
             DiskOp::Write { file, .. } if !self.seen.contains_key(file) => no_file(file),
             DiskOp::Create { file, .. }
             | DiskOp::Write { file, .. }
-            | DiskOp::Replace { file, .. } => {
+            | DiskOp::Replace { file, .. }
+            | DiskOp::Remove { file } => {
                 self.sync(file, ticket);
-                apply(&mut self.stable, &op, &mut |_| Fate::Kept);
-                DiskDone::Synced
+                self.settle(&op)
+            }
+            // More than a real disk must do: there the bytes need a sync of their own.
+            DiskOp::Rename { from, to } => {
+                self.sync(from, ticket);
+                self.sync(to, ticket);
+                if self.stable.contains_key(from) { self.settle(&op) } else { no_file(from) }
             }
         }
+    }
+
+    fn settle(&mut self, op: &DiskOp) -> DiskDone {
+        apply(&mut self.stable, op, &mut |_| Fate::Kept);
+        DiskDone::Synced
+    }
+
+    /// Another process opens the directory: whatever the one before it left is
+    /// synced before it is looked at, as the real directory does.
+    pub fn reopen(&mut self) {
+        self.stable = self.seen.clone();
+        self.unsynced.clear();
     }
 
     /// Ends an operation badly: what it wrote stays unsynced, for a crash to decide.
@@ -106,7 +124,8 @@ impl MemoryDisk {
 
     /// The power goes, and `fate` decides for each sector of each unsynced
     /// operation, both counted from 0. The first sector decides for a whole
-    /// `Replace`, and for a `Create` (`Zeroed`: the file is there, half as long).
+    /// `Replace`, `Remove` or `Rename`, and for a `Create` (`Zeroed`: the file is
+    /// there, half as long).
     pub fn crash_with(&mut self, fate: &mut dyn FnMut(usize, u64) -> Fate) {
         for (place, (_, op)) in core::mem::take(&mut self.unsynced).iter().enumerate() {
             apply(&mut self.stable, op, &mut |sector| fate(place, sector));
@@ -145,7 +164,7 @@ impl MemoryDisk {
     fn sync(&mut self, file: &str, ticket: Ticket) {
         let (synced, rest): (Vec<_>, Vec<_>) = core::mem::take(&mut self.unsynced)
             .into_iter()
-            .partition(|(other, op)| *other < ticket && target(op) == Some(file));
+            .partition(|(other, op)| *other < ticket && touches(op, file));
         for (_, op) in &synced {
             apply(&mut self.stable, op, &mut |_| Fate::Kept);
         }
@@ -225,6 +244,18 @@ fn apply(files: &mut Files, op: &DiskOp, fate: &mut dyn FnMut(u64) -> Fate) {
                 write(bytes, *offset, &parts.concat(), fate);
             }
         }
+        DiskOp::Remove { file } => {
+            if fate(0) == Fate::Kept {
+                files.remove(file);
+            }
+        }
+        DiskOp::Rename { from, to } => {
+            if fate(0) == Fate::Kept
+                && let Some(bytes) = files.remove(from)
+            {
+                files.insert(to.clone(), bytes);
+            }
+        }
     }
 }
 
@@ -252,24 +283,29 @@ fn put(file: &mut Vec<u8>, at: usize, piece: &[u8]) {
     }
 }
 
-fn target(op: &DiskOp) -> Option<&str> {
+/// Whether `op` changes what stands under this name.
+fn touches(op: &DiskOp, name: &str) -> bool {
     match op {
-        DiskOp::List | DiskOp::Read { .. } => None,
-        DiskOp::Create { file, .. } | DiskOp::Write { file, .. } | DiskOp::Replace { file, .. } => {
-            Some(file)
-        }
+        DiskOp::List | DiskOp::Read { .. } => false,
+        DiskOp::Create { file, .. }
+        | DiskOp::Write { file, .. }
+        | DiskOp::Replace { file, .. }
+        | DiskOp::Remove { file } => file == name,
+        DiskOp::Rename { from, to } => from == name || to == name,
     }
 }
 
 fn describe(op: &DiskOp) -> String {
-    let verb = match op {
-        DiskOp::List => "list",
-        DiskOp::Read { .. } => "read",
-        DiskOp::Create { .. } => "create",
-        DiskOp::Write { .. } => "write",
-        DiskOp::Replace { .. } => "replace",
+    let (verb, file) = match op {
+        DiskOp::List => ("list", ""),
+        DiskOp::Read { file, .. } => ("read", file.as_str()),
+        DiskOp::Create { file, .. } => ("create", file.as_str()),
+        DiskOp::Write { file, .. } => ("write", file.as_str()),
+        DiskOp::Replace { file, .. } => ("replace", file.as_str()),
+        DiskOp::Remove { file } => ("remove", file.as_str()),
+        DiskOp::Rename { from, .. } => ("rename", from.as_str()),
     };
-    alloc::format!("{verb} {}", target(op).unwrap_or_default())
+    alloc::format!("{verb} {file}")
 }
 
 fn no_file(file: &str) -> DiskDone {
@@ -356,6 +392,61 @@ mod tests {
             disk.crash_with(&mut |_, _| fate);
             assert_eq!(disk.content("b").unwrap(), left.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_name_changes_or_goes_whole_or_not_at_all() {
+        let rename = || DiskOp::Rename { from: "a".into(), to: "b".into() };
+        let remove = || DiskOp::Remove { file: "a".into() };
+        let names = |disk: &mut MemoryDisk| {
+            let files = disk.list().unwrap();
+            files.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        let crashed = |op: DiskOp, fate: Fate| {
+            let mut disk = disk();
+            disk.begin(op);
+            disk.crash_with(&mut |_, _| fate);
+            names(&mut disk)
+        };
+        assert_eq!(crashed(rename(), Fate::Lost), ["a"]);
+        assert_eq!(crashed(rename(), Fate::Kept), ["b"]);
+        assert_eq!(crashed(remove(), Fate::Zeroed), ["a"]);
+        assert!(crashed(remove(), Fate::Kept).is_empty());
+
+        let mut disk = disk();
+        disk.put("b", b"old");
+        assert_eq!(disk.perform(rename()), DiskDone::Synced);
+        assert_eq!(disk.content("b").map(<[u8]>::len), Some(2048));
+        assert!(matches!(disk.perform(rename()), DiskDone::Failed(_)), "there is no a any more");
+        assert_eq!(disk.perform(remove()), DiskDone::Synced, "nothing to remove");
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        assert_eq!(names(&mut disk), ["b"]);
+    }
+
+    /// Two slots: what one of them finishes says nothing about the other.
+    #[test]
+    fn operations_on_different_files_end_in_any_order() {
+        let mut disk = disk();
+        let write = disk.begin(write_op(0, &[1; 8]));
+        let replace = DiskOp::Replace { file: "b".into(), content: "new".into() };
+        let replace = disk.begin(replace);
+        let remove = disk.begin(DiskOp::Remove { file: "c".into() });
+        assert_eq!(disk.finish(remove), DiskDone::Synced);
+        assert_eq!(disk.finish(replace), DiskDone::Synced);
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        assert_eq!(disk.content("a").unwrap()[..8], [0; 8]);
+        assert_eq!(disk.content("b").unwrap(), b"new");
+        assert!(matches!(disk.finish(write), DiskDone::Failed(_)));
+    }
+
+    #[test]
+    fn another_process_begins_with_what_it_sees() {
+        let mut disk = disk();
+        disk.begin(write_op(0, &[1; 8]));
+        disk.begin(DiskOp::Rename { from: "a".into(), to: "b".into() });
+        disk.reopen();
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        assert_eq!((disk.content("a"), disk.content("b").unwrap()[0]), (None, 1));
     }
 
     #[test]

@@ -22,9 +22,11 @@ pub const ALIGN: usize = 8;
 
 const HEADER_WORDS: u8 = (HEADER_BYTES / ALIGN) as u8;
 const FLAG_CUT: u16 = 1;
+const FLAG_KEEP: u16 = 2;
 const KIND_ENTRY: u8 = 1;
 const KIND_VOTE: u8 = 2;
 const KIND_WITNESS: u8 = 3;
+const KIND_RESTORE: u8 = 4;
 
 const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGN), "a body begins aligned");
 const _: () =
@@ -53,6 +55,17 @@ pub enum RecordKind {
     },
     /// Nothing but the `durable` of its header. Written by the log itself.
     Witness,
+    /// The group's log begins behind this place: a checkpoint holds what is up to
+    /// it. Entries of this group with an older serial are void as far as they
+    /// stand at this index or below; without `keep`, all of them are.
+    Restore {
+        /// The last index that the checkpoint holds.
+        index: Index,
+        /// The ballot of the entry there.
+        ballot: Ballot,
+        /// Older entries behind this index stay.
+        keep: bool,
+    },
 }
 
 /// What is written for a group.
@@ -115,6 +128,18 @@ pub struct Owner {
     pub node: NodeId,
     /// The life of the node's disk.
     pub incarnation: Incarnation,
+}
+
+impl Owner {
+    /// The first field in which `other` differs, what it is here, and what there.
+    pub(crate) fn differs(&self, other: &Self) -> Option<(&'static str, u64, u64)> {
+        let fields = [
+            ("cluster id", self.cluster.0, other.cluster.0),
+            ("node id", self.node.0, other.node.0),
+            ("incarnation", self.incarnation.0, other.incarnation.0),
+        ];
+        fields.into_iter().find(|(_, here, there)| here != there)
+    }
 }
 
 /// What the header checksums of one segment begin with, so that a header is
@@ -190,6 +215,9 @@ pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8
         }
         RecordKind::Vote { ballot } => (KIND_VOTE, 0, Index::ZERO, ballot, 0, 0),
         RecordKind::Witness => (KIND_WITNESS, 0, Index::ZERO, Ballot::ZERO, 0, 0),
+        RecordKind::Restore { index, ballot, keep } => {
+            (KIND_RESTORE, 0, index, ballot, 0, if keep { FLAG_KEEP } else { 0 })
+        }
     };
     let mut fields = Vec::with_capacity(HEADER_BYTES - 4);
     fields.put_u8(FORMAT);
@@ -281,15 +309,21 @@ fn parse(header: &[u8]) -> Result<Fields, CodecError> {
     let body_bytes = reader.u32()? as usize;
     let body_crc = reader.u32()?;
     let flags = reader.u16()?;
-    expect("record flags", 0, u64::from(flags & !FLAG_CUT))?;
+    let known = match kind {
+        KIND_ENTRY => FLAG_CUT,
+        KIND_RESTORE => FLAG_KEEP,
+        _ => 0,
+    };
     let kind = match kind {
         KIND_ENTRY => {
             RecordKind::Entry { index, ballot, entry_kind, clock, cut: flags & FLAG_CUT != 0 }
         }
         KIND_VOTE => RecordKind::Vote { ballot },
         KIND_WITNESS => RecordKind::Witness,
+        KIND_RESTORE => RecordKind::Restore { index, ballot, keep: flags & FLAG_KEEP != 0 },
         other => return Err(CodecError::Invalid { what: "record kind", got: u64::from(other) }),
     };
+    expect("record flags", 0, u64::from(flags & !known))?;
     Ok(Fields { link, group, incarnation, era, kind, body_bytes, body_crc })
 }
 
@@ -405,7 +439,7 @@ mod tests {
             bytes[8..16].copy_from_slice(&5u64.to_le_bytes());
             if known {
                 bytes[4] = FORMAT;
-                bytes[6] %= 4;
+                bytes[6] %= 5;
                 bytes[104..106].fill(0);
             }
             prop_assert_ne!(with_good_crc(bytes, words), Found::BadHeader);

@@ -17,7 +17,7 @@ use crate::wal::{Options, Segment, Wal, Witness};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
-use base::{GroupId, Serial, Time, sometimes};
+use base::{GroupId, Index, Serial, Time, sometimes};
 use core::fmt;
 
 /// What recovery found.
@@ -44,6 +44,8 @@ pub struct Report {
     pub cut_bytes: u64,
     /// There was no log, and one was begun.
     pub fresh: bool,
+    /// The number of the segment that the log begins with.
+    pub floor: u64,
 }
 
 /// Why the log cannot be used. Nothing on disk was changed, except by a disk
@@ -134,10 +136,15 @@ impl fmt::Display for RecoverError {
 impl core::error::Error for RecoverError {}
 
 /// Reads the log of a lane, cuts a torn end, and gives the log back ready to go
-/// on. A tear never makes it fail.
-pub fn recover(disk: &mut dyn Disk, options: &Options) -> Result<Recovered, RecoverError> {
+/// on. A tear never makes it fail. `held` says what the groups' checkpoints hold:
+/// entries below that index are read, and not handed up.
+pub fn recover(
+    disk: &mut dyn Disk,
+    options: &Options,
+    held: &BTreeMap<GroupId, Index>,
+) -> Result<Recovered, RecoverError> {
     let files = settle(disk, options.lane)?;
-    let mut history = History::new();
+    let mut history = History::new(held);
     let mut end: Option<End> = None;
     let mut read = 0;
     while let Some(file) = files.get(read)
@@ -184,14 +191,12 @@ fn next_head(
 }
 
 fn check_owner(file: &File, head: &Head, options: &Options) -> Result<(), RecoverError> {
-    let (here, there) = (&options.owner, &head.owner);
-    let fields = [
-        ("cluster id", here.cluster.0, there.cluster.0),
-        ("node id", here.node.0, there.node.0),
-        ("incarnation", here.incarnation.0, there.incarnation.0),
-        ("lane", u64::from(options.lane), u64::from(head.lane)),
-    ];
-    match fields.into_iter().find(|(_, expected, got)| expected != got) {
+    let lane = (options.lane != head.lane).then_some((
+        "lane",
+        u64::from(options.lane),
+        u64::from(head.lane),
+    ));
+    match options.owner.differs(&head.owner).or(lane) {
         None => Ok(()),
         Some((what, expected, got)) => {
             Err(RecoverError::Foreign { file: file.name.clone(), what, expected, got })
@@ -238,6 +243,7 @@ fn finish(
         witness: history.recorded,
         cut_bytes,
         fresh: false,
+        floor: 1,
     };
     Ok(recovered(options, history, end.segment, report))
 }
@@ -260,12 +266,12 @@ fn begin(
     let file = segment::file_name(head.lane, head.number);
     disk.sync(DiskOp::Create { file: file.clone(), size: head.size })?;
     disk.sync(DiskOp::Write { file, offset: 0, parts: vec![segment::encode(&head)] })?;
-    let report = Report { fresh: true, segments: 1, ..Report::default() };
+    let report = Report { fresh: true, segments: 1, floor: 1, ..Report::default() };
     Ok(recovered(options, history, Segment::new(&head), report))
 }
 
 fn recovered(options: &Options, history: History, segment: Segment, report: Report) -> Recovered {
-    let History { tail, recorded, wanted, groups } = history;
+    let History { tail, recorded, wanted, groups, .. } = history;
     // What was read back is durable, and nothing on disk says so yet.
     let due = (wanted > recorded).then_some(Time::ZERO);
     let wal = Wal::new(*options, segment, tail, Witness { wanted, recorded, due });

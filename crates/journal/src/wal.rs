@@ -10,8 +10,9 @@ use crate::disk::{DiskDone, DiskError, DiskOp};
 use crate::record::{Owner, Record, Seal};
 use crate::segment::{self, HEAD_BYTES, Head};
 use alloc::vec;
+use alloc::vec::Vec;
 use base::limits::{DISK_OP_BYTES_MAX, ENTRY_BYTES_MAX, WITNESS_DELAY};
-use base::{Serial, Time, invariant, sometimes};
+use base::{GroupId, Index, Serial, Time, invariant, sometimes};
 
 /// Whose log it is, and how large its files are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,6 +152,36 @@ impl Wal {
     #[must_use]
     pub const fn failed(&self) -> Option<&DiskError> {
         self.failed.as_ref()
+    }
+
+    /// A checkpoint that stays holds the entries of `group` up to `index`: the log
+    /// need not keep them.
+    pub const fn release(&mut self, group: GroupId, index: Index) {
+        let _ = (group, index);
+    }
+
+    /// What is to be done beside the log, in this order, if none of it is under way:
+    /// its end must be told to [`Self::on_aside`], and [`Self::next_op`] goes on
+    /// meanwhile.
+    pub const fn next_aside(&mut self) -> Option<Vec<DiskOp>> {
+        None
+    }
+
+    /// Learns how it ended. After an error the log asks for nothing any more.
+    pub fn on_aside(&mut self, done: Result<(), DiskError>) {
+        self.failed = self.failed.take().or(done.err());
+    }
+
+    /// Whether records wait for a segment that [`Self::next_aside`] makes.
+    #[must_use]
+    pub const fn waits_for_segment(&self) -> bool {
+        false
+    }
+
+    /// Bytes of the files that the log consists of.
+    #[must_use]
+    pub const fn stored_bytes(&self) -> u64 {
+        self.segment.size
     }
 
     /// When [`Self::next_op`] has something to do even if nothing is appended.

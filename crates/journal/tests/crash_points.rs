@@ -131,7 +131,7 @@ impl Disk for Recorder {
 /// restarts after a clean stop, a killed process and a power loss.
 fn record_lives(prng: &mut Prng) -> Vec<Moment> {
     let mut recorder = Recorder::new(MemoryDisk::new(), None);
-    let mut wal = recover(&mut recorder, &options(false)).unwrap().wal;
+    let mut wal = recover(&mut recorder, &options(false), &BTreeMap::new()).unwrap().wal;
     recorder.known = true;
     let mut last = BTreeMap::new();
     let mut now = Time(1);
@@ -173,7 +173,7 @@ fn record_lives(prng: &mut Prng) -> Vec<Moment> {
 }
 
 fn restart(recorder: &mut Recorder) -> Wal {
-    let wal = recover(recorder, &options(true)).unwrap().wal;
+    let wal = recover(recorder, &options(true), &BTreeMap::new()).unwrap().wal;
     let kept = wal.last_serial();
     assert!(kept >= recorder.acknowledged);
     Rc::make_mut(&mut recorder.appended).truncate(kept.0 as usize);
@@ -249,7 +249,10 @@ fn images(moment: &Moment, prng: &mut Prng) -> Vec<MemoryDisk> {
 fn sectors_of(op: &DiskOp) -> u64 {
     match op {
         DiskOp::List | DiskOp::Read { .. } => 0,
-        DiskOp::Create { .. } | DiskOp::Replace { .. } => 1,
+        DiskOp::Create { .. }
+        | DiskOp::Replace { .. }
+        | DiskOp::Remove { .. }
+        | DiskOp::Rename { .. } => 1,
         DiskOp::Write { offset, parts, .. } => {
             let bytes: usize = parts.iter().map(Bytes::len).sum();
             (offset + bytes as u64).div_ceil(SECTOR_BYTES) - offset / SECTOR_BYTES
@@ -299,7 +302,7 @@ fn check(image: &MemoryDisk, moment: &Moment, before: &str, prng: &mut Prng, tal
 /// Recovery succeeds, with a prefix of what was appended that holds all that
 /// was acknowledged.
 fn recovered(disk: &mut dyn Disk, moment: &Moment, before: &str) -> Recovered {
-    let found = recover(disk, &options(moment.known))
+    let found = recover(disk, &options(moment.known), &BTreeMap::new())
         .unwrap_or_else(|error| panic!("{before}: a tear made recovery refuse: {error}"));
     let kept = found.wal.last_serial();
     assert!(kept >= moment.acknowledged, "{before}: {kept} of {}", moment.acknowledged);
@@ -366,5 +369,7 @@ const fn name(op: &DiskOp) -> &'static str {
         DiskOp::Create { .. } => "create",
         DiskOp::Write { .. } => "write",
         DiskOp::Replace { .. } => "replace",
+        DiskOp::Remove { .. } => "remove",
+        DiskOp::Rename { .. } => "rename",
     }
 }

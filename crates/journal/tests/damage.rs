@@ -17,6 +17,7 @@ use journal::recover::{RecoverError, recover};
 use journal::segment::{self, FoundHead, HEAD_BYTES};
 use journal::wal::Options;
 use kit::{drain, entry, model, vote, witness};
+use std::collections::BTreeMap;
 
 fn options() -> Options {
     Options { segment_bytes: 8 << 10, must_exist: true, ..kit::options() }
@@ -26,7 +27,7 @@ fn options() -> Options {
 fn idle_log() -> (MemoryDisk, Vec<Record>) {
     let mut disk = MemoryDisk::new();
     let begun = Options { must_exist: false, ..options() };
-    let mut wal = recover(&mut disk, &begun).unwrap().wal;
+    let mut wal = recover(&mut disk, &begun, &BTreeMap::new()).unwrap().wal;
     let mut prng = Prng::new(4);
     let mut appended = Vec::new();
     for index in 1..=24 {
@@ -74,7 +75,7 @@ fn stretches(disk: &mut MemoryDisk) -> Vec<Stretch> {
 #[test]
 fn a_flipped_bit_at_or_below_the_witness_is_named() {
     let (mut disk, _) = idle_log();
-    let witness = recover(&mut disk.clone(), &options()).unwrap().report.witness;
+    let witness = recover(&mut disk.clone(), &options(), &BTreeMap::new()).unwrap().report.witness;
     let stretches = stretches(&mut disk);
     assert_eq!((witness, stretches.last().unwrap().serial), (Serial(24), Serial(25)));
     let mut prng = Prng::new(1);
@@ -89,7 +90,7 @@ fn a_flipped_bit_at_or_below_the_witness_is_named() {
             let mut rotten = disk.clone();
             assert!(rotten.rot(&stretch.file, at as u64, 1 << prng.below(8)));
             let before = rotten.clone();
-            let error = recover(&mut rotten, &options()).unwrap_err();
+            let error = recover(&mut rotten, &options(), &BTreeMap::new()).unwrap_err();
             let RecoverError::Damage { file, offset, from, to } = error else {
                 panic!("{stretch:?} at {at}: {error}")
             };
@@ -113,7 +114,7 @@ fn a_lost_sector_at_or_below_the_witness_is_named() {
         let mut content = rotten.content(&stretch.file).unwrap().to_vec();
         content[stretch.start..stretch.end].fill(0);
         rotten.put(&stretch.file, &content);
-        let error = recover(&mut rotten, &options()).unwrap_err();
+        let error = recover(&mut rotten, &options(), &BTreeMap::new()).unwrap_err();
         let RecoverError::Damage { file, from, .. } = error else { panic!("{error}") };
         assert_eq!((file, from), (stretch.file.clone(), stretch.serial));
     }
@@ -126,7 +127,7 @@ fn above_the_witness_a_flip_is_a_tear() {
     let (mut disk, appended) = idle_log();
     let last = stretches(&mut disk).pop().unwrap();
     disk.rot(&last.file, last.start as u64 + 20, 4);
-    let found = recover(&mut disk, &options()).unwrap();
+    let found = recover(&mut disk, &options(), &BTreeMap::new()).unwrap();
     assert_eq!(found.wal.last_serial(), Serial(24));
     assert_eq!(found.groups, model(&appended[..24]));
     assert!(found.report.cut_bytes > 0);
@@ -140,7 +141,7 @@ fn rot_where_no_record_stands_is_no_damage() {
     let second = segment::file_name(0, 2);
     let end = stretches.iter().filter(|stretch| stretch.file == second).map(|s| s.end).max();
     assert!(disk.rot(&second, end.unwrap() as u64 + 3, 64));
-    assert_eq!(recover(&mut disk, &options()).unwrap().groups, model(&appended));
+    assert_eq!(recover(&mut disk, &options(), &BTreeMap::new()).unwrap().groups, model(&appended));
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn a_missing_or_shortened_or_exchanged_segment_is_named() {
         missing.put(&file, &content(&file));
     }
     for mut rotten in [shortened, exchanged, missing] {
-        let error = recover(&mut rotten, &options()).unwrap_err();
+        let error = recover(&mut rotten, &options(), &BTreeMap::new()).unwrap_err();
         let RecoverError::Damage { from, to, .. } = &error else { panic!("{error}") };
         assert_eq!((*from, *to >= Serial(24)), (first_of(&second), true), "{error}");
     }
@@ -173,7 +174,7 @@ fn a_segment_of_another_node_is_refused_by_name() {
     let (disk, _) = idle_log();
     let mut other = options();
     other.owner.incarnation.0 += 1;
-    let error = recover(&mut disk.clone(), &other).unwrap_err();
+    let error = recover(&mut disk.clone(), &other, &BTreeMap::new()).unwrap_err();
     assert!(error.to_string().contains("its incarnation is 99, this node's is 100"), "{error}");
 }
 
@@ -188,7 +189,7 @@ fn a_newer_format_says_what_to_do() {
         content[HEAD_BYTES - 4..HEAD_BYTES].copy_from_slice(&crc.to_le_bytes());
         let mut newer = MemoryDisk::new();
         newer.put(&name, &content);
-        let error = recover(&mut newer, &options()).unwrap_err();
+        let error = recover(&mut newer, &options(), &BTreeMap::new()).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
         assert!(error.to_string().contains("start that version or a later one"), "{error}");
     }

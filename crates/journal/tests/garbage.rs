@@ -14,6 +14,7 @@ use journal::recover::recover;
 use journal::wal::Options;
 use journal::{identity, segment};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -48,12 +49,12 @@ proptest! {
         let mut disk = MemoryDisk::new();
         let options = Options { must_exist, ..kit::options() };
         let begun = Options { must_exist: false, ..options };
-        recover(&mut disk, &begun).unwrap();
+        recover(&mut disk, &begun, &BTreeMap::new()).unwrap();
         let name = segment::file_name(0, 1);
         let mut content = if headed { disk.content(&name).unwrap()[..4096].to_vec() } else { vec![] };
         content.extend_from_slice(&bytes);
         disk.put(&name, &content);
-        let again = recover(&mut disk, &options).map(|found| found.groups.len());
+        let again = recover(&mut disk, &options, &BTreeMap::new()).map(|found| found.groups.len());
         prop_assert!(!headed || again == Ok(0));
     }
 

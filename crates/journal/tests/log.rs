@@ -11,9 +11,10 @@ use journal::record::Record;
 use journal::recover::{RecoverError, Recovered, recover};
 use journal::wal::Options;
 use kit::{drain, entry, options, vote};
+use std::collections::BTreeMap;
 
 fn start(disk: &mut MemoryDisk) -> Recovered {
-    recover(disk, &options()).unwrap()
+    recover(disk, &options(), &BTreeMap::new()).unwrap()
 }
 
 #[test]
@@ -216,7 +217,7 @@ fn a_log_of_somebody_else_is_named() {
     start(&mut disk);
     let mut other = options();
     other.owner.node = NodeId(4);
-    let error = recover(&mut disk, &other).unwrap_err();
+    let error = recover(&mut disk, &other, &BTreeMap::new()).unwrap_err();
     let RecoverError::Foreign { what, expected, got, .. } = &error else { panic!("{error}") };
     assert_eq!((*what, *expected, *got), ("node id", 4, 3));
 }
@@ -224,7 +225,10 @@ fn a_log_of_somebody_else_is_named() {
 #[test]
 fn a_lost_log_is_not_a_fresh_one() {
     let known = Options { must_exist: true, ..options() };
-    assert_eq!(recover(&mut MemoryDisk::new(), &known).unwrap_err(), RecoverError::Gone);
+    assert_eq!(
+        recover(&mut MemoryDisk::new(), &known, &BTreeMap::new()).unwrap_err(),
+        RecoverError::Gone
+    );
 }
 
 #[test]
@@ -233,7 +237,7 @@ fn lanes_do_not_see_each_other() {
     let mut wal = start(&mut disk).wal;
     wal.append(entry(1, 1, false, b"a"));
     drain(&mut wal, &mut disk, Time(1));
-    let other = recover(&mut disk, &Options { lane: 1, ..options() }).unwrap();
+    let other = recover(&mut disk, &Options { lane: 1, ..options() }, &BTreeMap::new()).unwrap();
     assert!(other.report.fresh && other.groups.is_empty());
     assert_eq!(start(&mut disk).wal.last_serial(), Serial(1));
 }

@@ -195,11 +195,12 @@ fn open_log(
     must_exist: bool,
 ) -> Result<(Recovered, Owner), BootError> {
     let options = |owner| Options { owner, lane: 0, segment_bytes, must_exist };
-    match recover(disk, &options(owner)) {
+    match recover(disk, &options(owner), &BTreeMap::new()) {
         Ok(recovered) => Ok((recovered, owner)),
         Err(RecoverError::Foreign { what: "incarnation", got, .. }) if !must_exist => {
             let owner = Owner { incarnation: Incarnation(got), ..owner };
-            let recovered = recover(disk, &options(owner)).map_err(BootError::Recover)?;
+            let recovered =
+                recover(disk, &options(owner), &BTreeMap::new()).map_err(BootError::Recover)?;
             Ok((recovered, owner))
         }
         Err(error) => Err(BootError::Recover(error)),

@@ -94,6 +94,21 @@ impl Directory {
         Ok(file)
     }
 
+    /// Takes a file away, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(plain(name)?)) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+        self.sync()
+    }
+
+    /// Gives a file another name, whatever had that name before.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(plain(from)?), self.path.join(plain(to)?))?;
+        self.sync()
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
     }

@@ -2,7 +2,7 @@
 
 use crate::directory::Directory;
 use crate::error::ServerError;
-use base::limits::DISK_OP_BYTES_MAX;
+use base::limits::{DISK_FILE_BYTES_MAX, DISK_OP_BYTES_MAX};
 use bytes::Bytes;
 use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
 use rustix::io::{Errno, pwritev};
@@ -43,7 +43,23 @@ impl RealDisk {
             DiskOp::Create { file, size } => self.place(file, |new| write_zeros(new, *size)),
             DiskOp::Write { file, offset, parts } => self.write(file, *offset, parts),
             DiskOp::Replace { file, content } => self.place(file, |mut new| new.write_all(content)),
+            DiskOp::Remove { file } => self.unname(file, |directory| directory.remove(file)),
+            DiskOp::Rename { from, to } => {
+                self.open.remove(to);
+                self.unname(from, |directory| directory.rename(from, to))
+            }
         }
+    }
+
+    /// A descriptor that is kept for this name belongs to another file from now on.
+    fn unname(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&Directory) -> io::Result<()>,
+    ) -> io::Result<DiskDone> {
+        self.open.remove(name);
+        change(&self.directory)?;
+        Ok(DiskDone::Synced)
     }
 
     fn write(&mut self, file: &str, offset: u64, parts: &[Bytes]) -> io::Result<DiskDone> {
@@ -96,7 +112,7 @@ impl Disk for RealDisk {
 }
 
 fn read(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
-    let mut bytes = vec![0; length.min(DISK_OP_BYTES_MAX)];
+    let mut bytes = vec![0; length.min(DISK_FILE_BYTES_MAX)];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, offset + filled as u64) {
@@ -148,5 +164,7 @@ fn describe(op: &DiskOp) -> String {
         DiskOp::Create { file, size } => format!("create {file} of {size} bytes"),
         DiskOp::Write { file, offset, .. } => format!("write {file} at {offset}"),
         DiskOp::Replace { file, .. } => format!("replace {file}"),
+        DiskOp::Remove { file } => format!("remove {file}"),
+        DiskOp::Rename { from, to } => format!("rename {from} to {to}"),
     }
 }

@@ -99,6 +99,37 @@ fn create_and_replace_take_the_place_of_what_was_there() {
 }
 
 #[test]
+fn a_file_goes_or_has_another_name() {
+    let rename = |from: &str, to: &str| DiskOp::Rename { from: from.into(), to: to.into() };
+    let remove = |file: &str| DiskOp::Remove { file: file.into() };
+    let ops = [
+        create("a", 100),
+        write("a", 0, &[b"first"]),
+        create("b", 50),
+        write("b", 0, &[b"second"]),
+        rename("a", "b"),
+        read("b", 0, 100),
+        write("b", 5, &[b" behind"]),
+        create("a", 10),
+        write("a", 0, &[b"third"]),
+        read("b", 0, 100),
+        remove("b"),
+        remove("b"),
+        rename("a", "c"),
+        write("c", 0, &[b"F"]),
+        DiskOp::List,
+    ];
+    same("names change", &ops);
+}
+
+#[test]
+fn a_chunk_is_replaced_and_read_at_once() {
+    let content = vec![7; base::limits::DISK_FILE_BYTES_MAX];
+    let whole = read("a", 0, content.len());
+    same("chunk", &[replace("a", &content), whole]);
+}
+
+#[test]
 fn more_parts_than_the_system_takes_at_once_follow_each_other() {
     let parts: Vec<Vec<u8>> = (0..3_000u32).map(|n| vec![n as u8; n as usize % 5]).collect();
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
@@ -123,20 +154,28 @@ fn random_operations_end_alike() {
         let file = ["a", "b", "c"][prng.below(3) as usize];
         let (offset, length) = (prng.below(5_000), prng.below(3_000) as usize);
         let bytes = vec![prng.next() as u8; length];
-        ops.push(match prng.below(8) {
+        let to = ["a", "b", "c"][prng.below(3) as usize];
+        let op = match prng.below(9) {
             0 => create(file, prng.below(5_000)),
             1 => replace(file, &bytes),
             2 => DiskOp::List,
+            8 => {
+                ops.push(DiskOp::Rename { from: file.into(), to: to.into() });
+                ops.push(DiskOp::Remove { file: "absent".into() });
+                create(file, prng.below(5_000))
+            }
             3 | 4 => read(file, offset, length),
             _ => write(file, offset, &[&bytes, b"end"]),
-        });
+        };
+        ops.push(op);
     }
     same("random", &ops);
 }
 
 #[test]
 fn a_missing_file_is_an_error_on_both() {
-    for op in [read("a", 0, 1), write("a", 0, &[b"x"])] {
+    let rename = DiskOp::Rename { from: "a".into(), to: "b".into() };
+    for op in [read("a", 0, 1), write("a", 0, &[b"x"]), rename] {
         let mut real = RealDisk::open(&place("missing")).unwrap();
         assert!(matches!(real.perform(op.clone()), DiskDone::Failed(_)), "{op:?}");
         assert!(matches!(MemoryDisk::new().perform(op), DiskDone::Failed(_)));
@@ -156,8 +195,12 @@ fn after_the_first_failure_nothing_is_tried() {
 #[test]
 fn names_lead_nowhere_else() {
     for name in ["", "../a", "a/b", "/a", ".lock", "."] {
-        let mut disk = RealDisk::open(&place("names")).unwrap();
-        assert!(matches!(disk.perform(create(name, 1)), DiskDone::Failed(_)), "{name}");
+        let away = DiskOp::Rename { from: "a".into(), to: name.into() };
+        for op in [create(name, 1), DiskOp::Remove { file: name.into() }, away] {
+            let mut disk = RealDisk::open(&place("names")).unwrap();
+            assert_eq!(disk.perform(create("a", 1)), DiskDone::Synced);
+            assert!(matches!(disk.perform(op), DiskDone::Failed(_)), "{name}");
+        }
     }
 }
 

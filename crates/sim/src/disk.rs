@@ -86,6 +86,11 @@ impl SimDisk {
         }
     }
 
+    /// A process opens the directory.
+    pub fn reopen(&mut self) {
+        self.memory.reopen();
+    }
+
     /// The next operations are performed at once; but only so many, if a number
     /// is given: the one behind is begun and never ends.
     pub fn limit(&mut self, left: Option<u64>) {

@@ -84,6 +84,7 @@ impl Host {
     ) -> Result<(NodeId, String), Option<String>> {
         self.options.seed = seed;
         self.options.incarnation = seed;
+        self.disk.reopen();
         self.disk.limit(limit);
         let here = local(now, self);
         let booted = boot::boot(&mut self.disk, &self.options, here);

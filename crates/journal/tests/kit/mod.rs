@@ -72,17 +72,28 @@ fn model_of(group: GroupId, records: &[Record]) -> GroupRecovered {
         RecordKind::Vote { ballot } => Some((ballot, record.body.clone())),
         _ => None,
     });
+    let base = mine.iter().rev().find_map(|(_, record)| match record.kind {
+        RecordKind::Restore { index, ballot, .. } => Some((index, ballot)),
+        _ => None,
+    });
     let mut entries = BTreeMap::new();
     let mut bound = Index(u64::MAX);
+    let mut floor = None;
     for (serial, record) in mine.iter().rev() {
+        if let RecordKind::Restore { index, keep, .. } = record.kind {
+            floor = floor.max(Some(index));
+            bound = if keep { bound } else { Index(0) };
+        }
         if let RecordKind::Entry { index, ballot, entry_kind, clock, cut } = record.kind {
             let (era, body, serial) = (record.era, record.body.clone(), *serial);
-            if index < bound {
+            if floor < Some(index) && index < bound {
                 let entry = RecoveredEntry { ballot, entry_kind, clock, era, body, serial };
                 entries.entry(index).or_insert(entry);
             }
             bound = if cut { bound.min(index) } else { bound };
         }
     }
-    GroupRecovered { incarnation: newest.incarnation, era: newest.era, vote, entries }
+    let (incarnation, era) = (newest.incarnation, newest.era);
+    let (released, below) = (Index(0), None);
+    GroupRecovered { incarnation, era, vote, base, released, below, entries }
 }

@@ -1,0 +1,117 @@
+//! A manifest's file: what every file begins with, then the contents.
+
+use super::contents::Contents;
+use crate::disk::DiskOp;
+use crate::record::Owner;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use base::checksum::crc32c;
+use base::codec::{CodecError, Reader, Writer};
+use base::limits::DISK_FILE_BYTES_MAX;
+use base::{ClusterId, GroupId, Incarnation, Index, NodeId, invariant};
+use bytes::Bytes;
+
+const MAGIC: &[u8; 8] = b"TRIMCKPT";
+const FORMAT: u16 = 1;
+
+/// What stands in a manifest's file.
+pub(super) enum FoundManifest {
+    /// A whole one, and whose it is.
+    Good(Owner, Contents),
+    /// One that this build must not read on from.
+    Newer { what: &'static str, got: u64 },
+    /// Something else.
+    Bad(CodecError),
+}
+
+impl From<CodecError> for FoundManifest {
+    fn from(why: CodecError) -> Self {
+        Self::Bad(why)
+    }
+}
+
+/// The name of a manifest's file.
+#[must_use]
+pub fn manifest_name(group: GroupId, index: Index) -> String {
+    format!("state-{}-{:016x}.manifest", group.0, index.0)
+}
+
+/// The group and the index of the manifest that has this name, if it is one.
+pub(super) fn manifest_of(name: &str) -> Option<(GroupId, Index)> {
+    let (group, index) = name.strip_prefix("state-")?.strip_suffix(".manifest")?.split_once('-')?;
+    let group = GroupId(group.parse().ok()?);
+    let index = Index(u64::from_str_radix(index, 16).ok()?);
+    (manifest_name(group, index) == name).then_some((group, index))
+}
+
+/// Makes the checkpoint current, all of whose chunks are durable already.
+#[must_use]
+pub fn write_manifest(owner: &Owner, contents: &Contents) -> DiskOp {
+    let mut out = Vec::new();
+    put_reserved(MAGIC, owner.cluster, &mut out);
+    out.put_u64(owner.node.0);
+    out.put_u64(owner.incarnation.0);
+    out.extend_from_slice(&contents.encode());
+    out.put_u32(crc32c(&out));
+    invariant!(I38, out.len() <= DISK_FILE_BYTES_MAX, "{} chunks", contents.chunks.len());
+    let file = manifest_name(contents.group, contents.index);
+    DiskOp::Replace { file, content: out.into() }
+}
+
+/// What the content of a manifest's file says. Never panics.
+pub(super) fn decode(content: &Bytes) -> FoundManifest {
+    let crc_at = content.len().saturating_sub(4);
+    let fields = content.slice(..crc_at);
+    let crc = content.get(crc_at..).unwrap_or_default();
+    if crc32c(&fields).to_le_bytes() != crc {
+        let what = "checksum";
+        return FoundManifest::Bad(CodecError::Invalid { what, got: content.len() as u64 });
+    }
+    parse(fields).unwrap_or_else(FoundManifest::Bad)
+}
+
+fn parse(fields: Bytes) -> Result<FoundManifest, CodecError> {
+    let mut reader = Reader::new(fields);
+    let magic = reader.take(MAGIC.len())?;
+    if magic != MAGIC[..] {
+        let got = u64::from(magic.first().copied().unwrap_or_default());
+        return Err(CodecError::Invalid { what: "magic", got });
+    }
+    if let Some((what, got)) = take_newer(&mut reader)? {
+        return Ok(FoundManifest::Newer { what, got });
+    }
+    let cluster = ClusterId(reader.u64()?);
+    let node = NodeId(reader.u64()?);
+    let incarnation = Incarnation(reader.u64()?);
+    let contents = Contents::decode(reader.rest())?;
+    Ok(FoundManifest::Good(Owner { cluster, node, incarnation }, contents))
+}
+
+/// What every file begins with, up to the cluster.
+pub(crate) fn put_reserved(magic: &[u8; 8], cluster: ClusterId, out: &mut Vec<u8>) {
+    out.extend_from_slice(magic);
+    out.put_u16(FORMAT);
+    out.put_u16(FORMAT);
+    // Reserved, feature bits, cipher, key id.
+    out.put_u32(0);
+    out.put_u64(0);
+    out.put_u64(0);
+    out.put_u64(0);
+    out.put_u64(cluster.0);
+}
+
+/// Takes what stands between the magic and the cluster; the first field that only
+/// a newer build can have written, if there is one.
+pub(crate) fn take_newer(reader: &mut Reader) -> Result<Option<(&'static str, u64)>, CodecError> {
+    reader.u16()?;
+    let least_reader = reader.u16()?;
+    reader.u32()?;
+    let format = (least_reader > FORMAT).then_some(("format", u64::from(least_reader)));
+    let mut newer = format;
+    for what in ["feature bits", "cipher", "key id"] {
+        let got = reader.u64()?;
+        newer = newer.or((got != 0).then_some((what, got)));
+    }
+    Ok(newer)
+}

@@ -63,6 +63,10 @@ marks! {
     RestoreKeptLog,
     /// A checkpoint took the place of a log that does not reach it or differs there.
     RestoreVoidedLog,
+    /// A leader that hands over told a follower to stand.
+    ToldToStand,
+    /// A leader that wanted to hand over takes proposals again.
+    TransferAbandoned,
     /// The leader committed an entry that its own disk did not have yet.
     CommitWithoutOwnDisk,
     /// A read waited for the first commit of its leader's term.

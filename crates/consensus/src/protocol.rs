@@ -48,8 +48,9 @@ impl Protocol {
     }
 
     /// Whether a checkpoint at `place` would bring this replica forward and
-    /// contradicts nothing that it has promised. If not, it must not be put in
-    /// force here, and [`Input::Restore`] drops it.
+    /// contradicts nothing. If not, it must not be put in force here, and
+    /// [`Input::Restore`] drops it. A yes is taken back only when the log has
+    /// been committed up to there.
     #[must_use]
     pub fn takes(&self, place: Place) -> bool {
         match self {

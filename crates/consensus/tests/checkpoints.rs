@@ -326,6 +326,18 @@ fn a_checkpoint_that_is_no_news_or_contradicts_is_refused_by_name() {
     }
 }
 
+/// A crash would leave a checkpoint of a term that this replica never promised.
+#[test]
+fn a_checkpoint_waits_for_the_promise_of_its_term() {
+    let mut world = follower();
+    world.slow_disk(2, true);
+    let letter = Letter::Raft(Message { term: 4, say: Say::TermOver });
+    world.deliver(Flight { from: NodeId(3), to: NodeId(2), letter });
+    assert!(world.replica(2).takes(place(9, 2)) && !world.replica(2).takes(place(9, 4)));
+    world.durable(2, Serial(u64::MAX));
+    assert!(world.replica(2).takes(place(9, 4)));
+}
+
 /// A checkpoint is on the disk and no record says so: the entries 1 to 3 are
 /// void, and stay void when others have been written.
 #[test]

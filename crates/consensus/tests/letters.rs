@@ -50,6 +50,8 @@ fn samples() -> Vec<(Say, &'static [u8])> {
         (Say::ReadAsk { ctx: 3 }, &[1, 1, 10, 7, 3, 0, 0, 0, 0, 0, 0, 0]),
         (Say::ReadAnswer { ctx: 3, index: Index(9) }, &[1, 1, 11, 7, 3, 0, 0, 0, 0, 0, 0, 0, 9]),
         (Say::TermOver, &[1, 1, 12, 7]),
+        (Say::TimeoutNow, &[1, 1, 13, 7]),
+        (Say::VoteForced { last: PLACE }, &[1, 1, 14, 7, 5, 2, 0xac, 2]),
     ]
 }
 
@@ -119,7 +121,7 @@ fn what_no_version_means_is_refused() {
     let refused: [(&[u8], &str); 6] = [
         (&[2, 1, 12, 7], "protocol of a letter"),
         (&[1, 2, 12, 7], "version of a letter"),
-        (&[1, 1, 13, 7], "kind of a raft letter"),
+        (&[1, 1, 18, 7], "kind of a raft letter"),
         (&[1, 1, 4, 7, 2, 5, 2, 1], "yes or no"),
         (&[1, 1, 5, 7, 5, 2, 1, 0, 1, 5, 2, 9, 1, 0], "kind of an entry"),
         (&[1, 1, 12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], "term"),
@@ -143,7 +145,8 @@ fn no_bytes_stop_a_replica() {
         let mut world = World::new(ProtocolKind::Raft, 3, seed);
         for _ in 0..400 {
             let id = prng.between(1, 3);
-            match prng.below(8) {
+            match prng.below(9) {
+                4 => drop(world.turn(id, Input::Transfer { to: None })),
                 0 => drop(world.turn(id, Input::Campaign)),
                 1 => drop(world.turn(id, Input::Beat)),
                 2 => drop(world.propose(id, "x")),
@@ -161,7 +164,7 @@ fn no_bytes_stop_a_replica() {
                 frame[at] = prng.next() as u8;
             }
             if prng.chance(1, 10) {
-                frame = (0..prng.below(40)).map(|_| prng.next() as u8 % 14).collect();
+                frame = (0..prng.below(40)).map(|_| prng.next() as u8 % 19).collect();
             }
             match Letter::decode(frame.into()) {
                 Ok(letter) => {

@@ -40,6 +40,8 @@ fn what_is_chosen_stays_and_the_healed_cluster_goes_on() {
         Mark::AppendRejected,
         Mark::CommitWithoutOwnDisk,
         Mark::ReadWaitedForBarrier,
+        Mark::ToldToStand,
+        Mark::TransferAbandoned,
         Mark::FollowerBehind,
         Mark::LogForgotten,
         Mark::PinAbandoned,
@@ -62,10 +64,10 @@ fn choose_mutant() {
 /// How often each thing happens (see `act`): on a working day; in a storm, in
 /// which elections are many and the power is bad; and with disks so slow that
 /// an election and a crash fit between two entries of one letter.
-const TEMPERS: [[u64; 14]; 3] = [
-    [600, 150, 50, 60, 40, 50, 5, 10, 3, 20, 2, 10, 30, 10],
-    [300, 40, 20, 20, 10, 10, 20, 30, 20, 80, 2, 10, 10, 30],
-    [300, 80, 40, 15, 2, 20, 30, 20, 30, 60, 1, 10, 10, 10],
+const TEMPERS: [[u64; 15]; 3] = [
+    [600, 150, 50, 60, 40, 50, 5, 10, 3, 20, 2, 10, 30, 10, 4],
+    [300, 40, 20, 20, 10, 10, 20, 30, 20, 80, 2, 10, 10, 30, 4],
+    [300, 80, 40, 15, 2, 20, 30, 20, 30, 60, 1, 10, 10, 10, 4],
 ];
 
 struct Run {
@@ -78,7 +80,7 @@ struct Run {
     /// How much was chosen when each read began.
     reads: BTreeMap<u64, usize>,
     faults: bool,
-    weights: [u64; 14],
+    weights: [u64; 15],
     /// Whom nobody hears at the moment.
     cut: Option<NodeId>,
 }
@@ -127,7 +129,8 @@ impl Run {
             10 => self.cut = Some(NodeId(id)),
             11 => self.cut = None,
             12 => self.checkpoint(id),
-            _ => self.offer(),
+            13 => self.offer(Some(id)),
+            _ => self.transfer(id),
         }
     }
 
@@ -222,14 +225,22 @@ impl Run {
         self.check(id, &seen);
     }
 
+    fn transfer(&mut self, id: u64) {
+        let id = self.world.leader().unwrap_or(id);
+        let to = NodeId(1 + self.prng.below(self.world.nodes.len() as u64));
+        let to = Some(to).filter(|_| self.prng.chance(1, 2));
+        self.feed(id, Input::Transfer { to });
+    }
+
     /// A leader's checkpoint comes to somebody whom it found behind; the power
     /// may go between the disk and the machine.
-    fn offer(&mut self) {
+    /// `also` somebody who did not ask may get it, however its log stands.
+    fn offer(&mut self, also: Option<u64>) {
         let Some(leader) = self.world.leader() else { return };
         let checkpoint = self.world.node(leader).checkpoint;
         let mut offers = std::mem::take(&mut self.world.node(leader).behind);
         offers.dedup();
-        for (to, _) in offers {
+        for to in offers.into_iter().map(|(to, _)| to).chain(also.map(NodeId)) {
             let lost = self.faults && self.prng.chance(1, 4);
             if lost || self.cut == Some(to) || !self.world.flip(to.0, checkpoint) {
                 continue;
@@ -370,7 +381,7 @@ impl Run {
         for id in 1..=self.world.nodes.len() as u64 {
             self.feed(id, Input::Beat);
         }
-        self.offer();
+        self.offer(None);
         for _ in 0..10_000 {
             for id in 1..=self.world.nodes.len() as u64 {
                 let all = self.world.node(id).serial;

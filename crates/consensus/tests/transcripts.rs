@@ -107,6 +107,10 @@ fn command(world: &mut Option<World>, kind: ProtocolKind, line: &str) -> Vec<Str
     match words[..] {
         ["campaign", id] => turn(world, id, Input::Campaign),
         ["timeout", id] => turn(world, id, Input::Timeout),
+        ["transfer", id] => turn(world, id, Input::Transfer { to: None }),
+        ["transfer", id, "->", to] => {
+            turn(world, id, Input::Transfer { to: Some(NodeId(node(to))) })
+        }
         ["beat", id] => turn(world, id, Input::Beat),
         ["link", id, peer, up] => {
             let peer = NodeId(node(peer));

@@ -31,11 +31,13 @@ impl Raft {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
-        if matches!(self.role, Role::Leader(_)) {
+        let Role::Leader(leader) = &mut self.role else { return self.campaign(now, out) };
+        if leader.give_up_transfer(now) {
+            out.lead = Some(self.lead);
+        }
+        if leader.quorum_deadline(&self.core).is_some_and(|deadline| deadline <= now) {
             sometimes!(QuorumLost);
             self.follow(now, None, out);
-        } else {
-            self.campaign(now, out);
         }
     }
 
@@ -157,7 +159,7 @@ impl Raft {
         let voters = self.core.voters.len();
         match &self.role {
             Role::PreCandidate(c) if c.tally.verdict(voters) == Verdict::Won => {
-                self.stand(now, out);
+                self.stand(now, false, out);
             }
             Role::Candidate(c) if c.tally.verdict(voters) == Verdict::Won => self.lead(now, out),
             _ => {}
@@ -165,15 +167,17 @@ impl Raft {
     }
 
     /// `PreCandidate` -> Candidate: a new term and the own vote in it. The vote
-    /// is counted, and asked for, once it is on disk.
-    fn stand(&mut self, now: Time, out: &mut Outbox) {
+    /// is counted, and asked for, once it is on disk. `forced` by a leader that
+    /// hands over.
+    pub(super) fn stand(&mut self, now: Time, forced: bool, out: &mut Outbox) {
         let me = self.core.me;
         self.core.promise(self.core.term + 1, Some(me), out);
         let deadline = now + self.retry();
         self.role = Role::Candidate(Candidate { tally: Tally::default(), deadline });
         let last = self.core.log.last();
         for peer in self.core.peers() {
-            self.core.send(peer, Say::Vote { last }, self.core.after_promise(), out);
+            let say = if forced { Say::VoteForced { last } } else { Say::Vote { last } };
+            self.core.send(peer, say, self.core.after_promise(), out);
         }
     }
 
@@ -227,6 +231,7 @@ impl Raft {
             clock: self.core.log.clock(),
             since: now,
             rounds: Rounds::default(),
+            transfer: None,
         });
         self.append(now, EntryKind::Open, Bytes::new(), out);
     }
@@ -245,7 +250,7 @@ impl Raft {
     }
 
     /// Nobody waits for an answer that the next role cannot give.
-    fn leave_role(&mut self, leader: Option<NodeId>, out: &mut Outbox) {
+    pub(super) fn leave_role(&mut self, leader: Option<NodeId>, out: &mut Outbox) {
         match &mut self.role {
             Role::Follower(follower) => follower.asked.refuse(leader, out),
             Role::PreCandidate(_) | Role::Candidate(_) => {}
@@ -257,8 +262,12 @@ impl Raft {
     /// (Raft, 5.1), so that a node left behind, or ahead, is never stuck.
     pub(super) fn on_old_term(&self, from: NodeId, say: &Say, out: &mut Outbox) {
         let say = match say {
-            Say::Vote { .. } => Say::VoteAnswer { granted: false, last: self.core.log.last() },
-            Say::Append { .. } | Say::Heartbeat { .. } | Say::ReadAsk { .. } => Say::TermOver,
+            Say::Vote { .. } | Say::VoteForced { .. } => {
+                Say::VoteAnswer { granted: false, last: self.core.log.last() }
+            }
+            Say::Append { .. } | Say::Heartbeat { .. } | Say::ReadAsk { .. } | Say::TimeoutNow => {
+                Say::TermOver
+            }
             _ => return out.drop_letter("an answer from a term that is over"),
         };
         self.core.send(from, say, Serial::ZERO, out);

@@ -104,6 +104,14 @@ pub enum Say {
     },
     /// The receiver's term is over; the sender's is in `term`.
     TermOver,
+    /// Stand for leader at once: the sender leads, and the receiver has all of
+    /// its log (dissertation, 3.10).
+    TimeoutNow,
+    /// Vote for me though a leader is alive: it told me to stand.
+    VoteForced {
+        /// Where the candidate's log ends.
+        last: Place,
+    },
 }
 
 impl Message {
@@ -118,7 +126,9 @@ impl Message {
         into.put_u8(self.say.number());
         into.put_varint(self.term);
         match &self.say {
-            Say::PreVote { last } | Say::Vote { last } => put_place(into, *last),
+            Say::PreVote { last } | Say::Vote { last } | Say::VoteForced { last } => {
+                put_place(into, *last);
+            }
             Say::PreVoteAnswer { granted, last } | Say::VoteAnswer { granted, last } => {
                 into.put_u8(u8::from(*granted));
                 put_place(into, *last);
@@ -143,7 +153,7 @@ impl Message {
                 into.put_u64(*ctx);
                 into.put_varint(index.0);
             }
-            Say::TermOver => {}
+            Say::TermOver | Say::TimeoutNow => {}
         }
     }
 
@@ -175,6 +185,8 @@ impl Say {
             Self::ReadAsk { .. } => 10,
             Self::ReadAnswer { .. } => 11,
             Self::TermOver => 12,
+            Self::TimeoutNow => 13,
+            Self::VoteForced { .. } => 14,
         }
     }
 }
@@ -197,6 +209,8 @@ fn read_say(reader: &mut Reader, number: u8) -> Result<Say, CodecError> {
         10 => Say::ReadAsk { ctx: reader.u64()? },
         11 => Say::ReadAnswer { ctx: reader.u64()?, index: read_index(reader)? },
         12 => Say::TermOver,
+        13 => Say::TimeoutNow,
+        14 => Say::VoteForced { last: read_place(reader)? },
         other => return Err(invalid("kind of a raft letter", u64::from(other))),
     })
 }

@@ -13,12 +13,14 @@ mod read;
 pub mod recover;
 mod replicate;
 mod state;
+mod transfer;
 mod trim;
 mod waiting;
 
 use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::{Entry, Place};
 use crate::letter::Letter;
+use base::time::earliest;
 use base::{Ballot, Index, NodeId, Time};
 use message::{Message, Say};
 use state::{Core, Role};
@@ -56,7 +58,8 @@ impl Raft {
             Input::Campaign => self.campaign(now, out),
             Input::Trim { upto } => self.trim(now, upto),
             Input::Restore { place, clock } => self.restore(now, place, clock, out),
-            Input::Transfer { .. } | Input::Unmute => out.drop_letter("not there yet"),
+            Input::Transfer { to } => self.transfer(now, to, out),
+            Input::Unmute => out.drop_letter("not there yet"),
             Input::Flush => self.flush(now, out),
         }
         let lead = Lead { ballot: self.ballot(), leader: self.leader() };
@@ -66,14 +69,17 @@ impl Raft {
         }
     }
 
-    /// When to step with a timeout: a leader gives up without its quorum, any
-    /// other stands. Before the first step at once, to learn the time.
+    /// When to step with a timeout: a leader gives up without its quorum, or a
+    /// transfer that came to nothing; any other stands. Before the first step at once, to learn the time.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
         match &self.role {
             Role::Follower(follower) => Some(follower.deadline.unwrap_or_default()),
             Role::PreCandidate(candidate) | Role::Candidate(candidate) => Some(candidate.deadline),
-            Role::Leader(leader) => leader.quorum_deadline(&self.core),
+            Role::Leader(leader) => {
+                let transfer = leader.transfer.as_ref().map(|transfer| transfer.deadline);
+                earliest(leader.quorum_deadline(&self.core), transfer)
+            }
         }
     }
 
@@ -88,7 +94,7 @@ impl Raft {
             leads: leading.is_some(),
             serves: leading.is_some_and(|leader| leader.opening <= log.commit()),
             mute: false,
-            transfer: None,
+            transfer: leading.and_then(|leader| Some(leader.transfer.as_ref()?.to)),
             first: log.first(),
             last: log.last().index,
             commit: log.commit(),
@@ -96,10 +102,11 @@ impl Raft {
     }
 
     /// Whether a checkpoint at `place` would bring this replica forward and
-    /// contradicts nothing that it has promised.
+    /// contradicts nothing. Its term must be promised on disk, or a crash would
+    /// leave a checkpoint that is newer than the promises.
     #[must_use]
     pub fn takes(&self, place: Place) -> bool {
-        place.ballot.round <= self.core.term && self.core.log.takes(place)
+        place.ballot.round <= self.core.durable_term && self.core.log.takes(place)
     }
 
     /// The entry at `index`, if the log in memory reaches there.
@@ -139,12 +146,15 @@ impl Raft {
         if term < self.core.term {
             return self.on_old_term(from, &say, out);
         }
-        if term > self.core.term && !matches!(say, Say::Vote { .. }) {
+        if term > self.core.term && !matches!(say, Say::Vote { .. } | Say::VoteForced { .. }) {
             self.core.promise(term, None, out);
             self.follow(now, None, out);
         }
         match say {
-            Say::Vote { last } => self.on_vote(now, from, term, last, out),
+            Say::Vote { last } | Say::VoteForced { last } => {
+                self.on_vote(now, from, term, last, out);
+            }
+            Say::TimeoutNow => self.on_timeout_now(now, from, out),
             Say::VoteAnswer { granted, .. } => self.on_vote_answer(now, from, granted, out),
             Say::Append { prev, commit, entries } => {
                 self.on_append(now, from, prev, commit, entries, out);

@@ -63,6 +63,7 @@ impl Raft {
             term,
             vote,
             promised: Serial::ZERO,
+            durable_term: term,
             led: None,
             durable,
             log: Log::recovered(base, base_clock, stale, entries),

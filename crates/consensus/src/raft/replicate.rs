@@ -27,7 +27,8 @@ impl Raft {
         out: &mut Outbox,
     ) {
         let full = self.core.log.uncommitted_bytes() + body.len() > UNCOMMITTED_BYTES_MAX;
-        let why = match self.role {
+        let why = match &self.role {
+            Role::Leader(leader) if leader.transfer.is_some() => Some(Refusal::NotLeader(None)),
             Role::Leader(_) if full || body.len() > ENTRY_BYTES_MAX => Some(Refusal::Busy),
             Role::Leader(_) => None,
             _ => Some(Refusal::NotLeader(self.leader())),
@@ -44,6 +45,7 @@ impl Raft {
     /// entry's clock goes on from the log's, however the world's clocks stand.
     pub(super) fn append(&mut self, now: Time, kind: EntryKind, body: Bytes, out: &mut Outbox) {
         let Role::Leader(leader) = &self.role else { return };
+        invariant!(I106, leader.transfer.is_none(), "appends while it hands over");
         let elapsed = u64::try_from(now.since(leader.since).as_millis()).unwrap_or(u64::MAX);
         let log = &mut self.core.log;
         let clock = log.clock().max(leader.clock.saturating_add(elapsed));
@@ -61,6 +63,7 @@ impl Raft {
                     leader.send_heartbeats(&self.core, out);
                 }
                 leader.send_appends(&self.core, out);
+                leader.hand_over(&self.core, out);
             }
             Role::Follower(follower) => follower.send_ask(now, &mut self.core, out),
             Role::PreCandidate(_) | Role::Candidate(_) => {}
@@ -73,6 +76,7 @@ impl Raft {
                 leader.progress.values_mut().for_each(Progress::on_beat);
                 leader.send_heartbeats(&self.core, out);
                 leader.name_behind(now, &self.core, out);
+                leader.hand_over_again();
             }
             Role::Follower(follower) => follower.ask_again(&self.core, out),
             Role::PreCandidate(_) | Role::Candidate(_) => {}
@@ -83,6 +87,9 @@ impl Raft {
     pub(super) fn on_durable(&mut self, now: Time, serial: Serial, out: &mut Outbox) {
         self.core.durable = self.core.durable.max(serial);
         self.core.log.on_durable(serial);
+        if self.core.promised <= self.core.durable {
+            self.core.durable_term = self.core.term;
+        }
         match &mut self.role {
             Role::Candidate(candidate) if self.core.promised <= self.core.durable => {
                 candidate.tally.note(self.core.me, true);
@@ -94,7 +101,12 @@ impl Raft {
     }
 
     /// The leader of this term spoke: it is followed, and nobody stands for a while.
-    fn on_leader(&mut self, now: Time, from: NodeId, out: &mut Outbox) -> Option<&mut Follower> {
+    pub(super) fn on_leader(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        out: &mut Outbox,
+    ) -> Option<&mut Follower> {
         if self.core.led.is_some_and(|led| led != from) {
             out.drop_letter("a second leader of the term");
             return None;

@@ -31,6 +31,8 @@ pub(super) struct Core {
     pub(super) vote: Option<NodeId>,
     /// The write that holds `term` and `vote`.
     pub(super) promised: Serial,
+    /// The newest term whose promise is durable. durable_term <= term.
+    pub(super) durable_term: u64,
     /// Who was seen to lead `term`; there is one at most.
     pub(super) led: Option<NodeId>,
     /// Writes up to here are durable.
@@ -85,6 +87,18 @@ pub(super) struct Leader {
     pub(super) clock: u64,
     pub(super) since: Time,
     pub(super) rounds: Rounds,
+    /// No proposals are taken while there is one.
+    pub(super) transfer: Option<Transfer>,
+}
+
+/// A leadership that is being handed over.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    pub(super) to: NodeId,
+    /// When it has come to nothing.
+    pub(super) deadline: Time,
+    /// Whether the follower was told to stand since the last beat.
+    pub(super) told: bool,
 }
 
 impl Core {

@@ -19,7 +19,7 @@ pub fn output(from: base::NodeId, output: &Output) -> String {
         Output::Answer(answer) => format!("  {from} answers {}", self::answer(answer)),
         Output::Lead(lead) => format!("  {from} {}", self::lead(lead)),
         Output::Behind(peer, has) => format!("  {from} finds {peer} behind at {has}"),
-        Output::Dropped(why) => format!("  {from} drops the letter: {why}"),
+        Output::Dropped(why) => format!("  {from} drops it: {why}"),
     }
 }
 
@@ -102,6 +102,8 @@ fn raft(message: &Message) -> String {
         Say::ReadAsk { .. } => "ReadAsk".to_owned(),
         Say::ReadAnswer { index, .. } => format!("ReadAnswer {index}"),
         Say::TermOver => "TermOver".to_owned(),
+        Say::TimeoutNow => "TimeoutNow".to_owned(),
+        Say::VoteForced { last } => format!("VoteForced last {}", place(*last)),
     };
     format!("t{} {what}", message.term)
 }

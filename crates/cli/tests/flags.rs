@@ -46,6 +46,16 @@ fn a_value_that_makes_no_sense_says_what_would() {
     assert!(said.err.contains("for example http://127.0.0.1:2379"), "{said:?}");
 }
 
+#[test]
+fn a_server_that_others_could_reach_is_not_started_unless_told_so() {
+    let open = ["server", "--listen-client-urls", "http://0.0.0.0:0", "--advertise-client-urls"];
+    let said = run(&[&open[..], &["http://10.0.0.1:2379"]].concat());
+    assert_eq!(said.code, Some(128));
+    assert!(said.err.contains("can be reached from other machines"), "{said:?}");
+    assert!(said.err.contains("try: --listen-client-urls http://127.0.0.1:"), "{said:?}");
+    assert!(said.err.contains("add --insecure"), "{said:?}");
+}
+
 /// A server on whatever ports are free.
 fn server(name: &str) -> Command {
     let mut command = command();

@@ -103,6 +103,9 @@ impl Driver {
     }
 
     fn note(&self, note: &Note) {
+        if let Note::Lead { group: GroupId::DEFAULT, leader, .. } = note {
+            self.face.leads(leader.is_some());
+        }
         match note {
             Note::Lead { group, term, leader: Some(leader) } => {
                 info!(%group, term, %leader, "a leader is known");

@@ -3,6 +3,7 @@
 use api::etcd::header::Header;
 use base::{ClusterId, NodeId, Revision};
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
 
 /// This node as clients see it. The numbers only grow, each for itself: an
 /// answer that has its own revision shows that one.
@@ -12,12 +13,24 @@ pub(crate) struct Face {
     me: NodeId,
     term: AtomicU64,
     revision: AtomicU64,
+    led: watch::Sender<bool>,
 }
 
 impl Face {
-    pub(crate) const fn new(cluster: ClusterId, me: NodeId) -> Self {
+    pub(crate) fn new(cluster: ClusterId, me: NodeId) -> Self {
         // A term of 0 would tell clients that a member does not know itself.
-        Self { cluster, me, term: AtomicU64::new(1), revision: AtomicU64::new(0) }
+        let (term, revision) = (AtomicU64::new(1), AtomicU64::new(0));
+        Self { cluster, me, term, revision, led: watch::Sender::new(false) }
+    }
+
+    /// A leader is known, or none is any more.
+    pub(crate) fn leads(&self, known: bool) {
+        self.led.send_replace(known);
+    }
+
+    /// Whether a leader is known, now and from now on.
+    pub(crate) fn led(&self) -> watch::Receiver<bool> {
+        self.led.subscribe()
     }
 
     /// The lane said something in this term, at this revision.

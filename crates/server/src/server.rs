@@ -29,6 +29,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::info;
 
+/// So many election timeouts a stream that wants a leader does without one, as
+/// in etcd.
+const ELECTIONS_WITHOUT_LEADER: u32 = 3;
+
 /// How long requests that are under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -82,7 +86,8 @@ impl Server {
         let metrics = Arc::new(Metrics::new(me));
         let mut server = Self::start_threads(disk, lane, &inbox, &peers, &face, &metrics)?;
         let desk = Desk::new(inbox, face, metrics, server.closing.subscribe())
-            .noticing(config.progress_notices);
+            .noticing(config.progress_notices)
+            .patient(config.election * ELECTIONS_WITHOUT_LEADER);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("sockets")
             .enable_all()

@@ -13,6 +13,7 @@ use api::etcd::wire::health::HealthCheckRequest;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use wire::watch_request::RequestUnion;
 use world::health_stub::health_client::HealthClient;
@@ -238,6 +239,58 @@ fn a_watch_tells_how_far_it_is_when_asked_and_now_and_then() {
             assert_eq!((told.watch_id, told.header.unwrap().revision), (1, revision));
             assert!(told.events.is_empty() && !told.canceled);
         }
+    });
+}
+
+/// The same call by a client that wants a leader to be there.
+fn with_leader<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+    request
+}
+
+#[test]
+fn whoever_wants_a_leader_is_refused_without_one_and_nobody_else_is() {
+    let mut world = World::new("leaderless", 3);
+    world.ready();
+    let mut kv = world.kv(0);
+    let mut watches = WatchClient::new(world.channel(0));
+    let mut leases = LeaseClient::new(world.channel(0));
+    let create = || {
+        let create = wire::WatchCreateRequest { key: "k".into(), ..Default::default() };
+        wire::WatchRequest { request_union: Some(RequestUnion::CreateRequest(create)) }
+    };
+    let (mut wanting, mut patient, asks) = world.run(async {
+        kv.put(with_leader(put("k", "v"))).await.unwrap();
+        let only = tokio_stream::iter([create()]);
+        let mut wanting = watches.watch(with_leader(only)).await.unwrap().into_inner();
+        assert!(next(&mut wanting).await.created);
+        let (asks, sent) = mpsc::channel(4);
+        asks.send(create()).await.unwrap();
+        let mut patient = watches.watch(ReceiverStream::new(sent)).await.unwrap().into_inner();
+        assert!(next(&mut patient).await.created);
+        (wanting, patient, asks)
+    });
+    world.nodes[1].kill();
+    world.nodes[2].kill();
+    world.run(async {
+        let ended = loop {
+            if let Err(ended) = wanting.message().await {
+                break ended;
+            }
+        };
+        assert_eq!((ended.code(), ended.message()), (Code::Unavailable, "etcdserver: no leader"));
+        for refused in [
+            kv.put(with_leader(put("k", "w"))).await.unwrap_err(),
+            kv.range(with_leader(range("k"))).await.unwrap_err(),
+            leases.lease_grant(with_leader(grant(0, 60))).await.unwrap_err(),
+            watches.watch(with_leader(tokio_stream::iter([create()]))).await.unwrap_err(),
+        ] {
+            let said = (refused.code(), refused.message());
+            assert_eq!(said, (Code::Unavailable, "etcdserver: no leader"));
+        }
+        asks.send(create()).await.unwrap();
+        assert!(next(&mut patient).await.created, "it is still open");
     });
 }
 

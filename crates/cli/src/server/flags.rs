@@ -14,7 +14,8 @@ use std::time::Duration;
   trimaran server                                  one durable node on 2379/2380
   trimaran server --data-dir /var/lib/trimaran     with its data there
   trimaran server --name n1 --listen-peer-urls http://10.0.0.1:2380 \\
-      --initial-cluster n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380,n3=http://10.0.0.3:2380",
+      --initial-cluster n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380,n3=http://10.0.0.3:2380 \\
+      --insecure",
     after_help = "Each flag is also a variable: --data-dir is TRIMARAN_DATA_DIR and ETCD_DATA_DIR.
 The flag wins over TRIMARAN_…, and that over ETCD_…. A flag of etcd that is not
 implemented yet is refused by name, never ignored."
@@ -65,6 +66,17 @@ pub(crate) struct ServerArgs {
     /// keeps it until somebody compacts it [default: 1h]
     #[arg(long, value_name = "TIME")]
     pub(crate) auto_compaction_retention: Option<String>,
+    /// How often a watch that wants it hears how far it is, at least 100ms; 0 is the
+    /// default [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) watch_progress_notify_interval: Option<String>,
+    /// The same in the spelling of etcd 3.5.
+    #[arg(long, hide = true)]
+    pub(crate) experimental_watch_progress_notify_interval: Option<String>,
+    /// Let other machines in, though without TLS whoever reaches this node may read
+    /// and change everything
+    #[arg(long)]
+    pub(crate) insecure: bool,
     /// debug, info, warn, error, panic or fatal [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,

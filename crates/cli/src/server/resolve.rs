@@ -13,6 +13,8 @@ use std::time::Duration;
 const ELECTION_MAX: Duration = Duration::from_secs(50);
 /// An election takes at least so many heartbeats (etcd's bound).
 const HEARTBEATS_PER_ELECTION: u32 = 5;
+/// Notices of progress do not come more often (etcd's bound).
+const NOTICES_MIN: Duration = Duration::from_millis(100);
 
 /// A server, and how much it says.
 #[derive(Debug)]
@@ -46,6 +48,11 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
         None => vec![(name.clone(), config.initial_advertise_peer_urls.clone())],
     };
     check_membership(&config)?;
+    let insecure = args.insecure.then(|| "true".to_owned());
+    if said.text(&insecure, "insecure", "false") != "true" {
+        only_here("listen-client-urls", &config.listen_client)?;
+        only_here("listen-peer-urls", &config.listen_peer)?;
+    }
     only_new(&said.text(&args.initial_cluster_state, "initial-cluster-state", "new"))?;
     config.token = said.text(&args.initial_cluster_token, "initial-cluster-token", &config.token);
     config.heartbeat =
@@ -60,7 +67,37 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
     if let Some(text) = said.of(&args.auto_compaction_retention, "auto-compaction-retention") {
         config.keep_history = retention(&text)?;
     }
+    let notices = said
+        .of(&args.watch_progress_notify_interval, "watch-progress-notify-interval")
+        .or_else(|| {
+            let spelt = &args.experimental_watch_progress_notify_interval;
+            said.of(spelt, "experimental-watch-progress-notify-interval")
+        });
+    if let Some(text) = notices {
+        config.progress_notices = notice_interval(&text, config.progress_notices)?;
+    }
     Ok(config)
+}
+
+/// Without TLS nobody is asked who he is, and everybody on the way can listen.
+fn only_here(flag: &str, addresses: &[SocketAddr]) -> Result<(), String> {
+    let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) else {
+        return Ok(());
+    };
+    let port = open.port();
+    Err(format!(
+        "--{flag}: http://{open} can be reached from other machines, and TLS is not implemented \
+         yet: whoever reaches it may read and change everything\n  \
+         try: --{flag} http://127.0.0.1:{port} to stay on this machine, or add --insecure if only \
+         friends are on that network"
+    ))
+}
+
+/// etcd's reading: 0 is the default, and what is too short is raised.
+fn notice_interval(text: &str, default: Duration) -> Result<Duration, String> {
+    let interval = if text == "0" { Ok(Duration::ZERO) } else { duration::parse(text) };
+    let interval = interval.map_err(|why| format!("--watch-progress-notify-interval: {why}"))?;
+    Ok(if interval.is_zero() { default } else { interval.max(NOTICES_MIN) })
 }
 
 /// etcd's reading: 0 is the default, a negative number is no limit.
@@ -260,6 +297,39 @@ mod tests {
         assert_eq!(config.initial_cluster, [alone]);
         assert_eq!(config.heartbeat, Duration::from_millis(100));
         assert_eq!(config.election, Duration::from_millis(1000));
+    }
+
+    #[test]
+    fn progress_notices_are_told_in_either_spelling() {
+        let interval = |flags: &[&str], variables: &[(&str, &str)]| {
+            told(flags, variables).map(|config| config.progress_notices)
+        };
+        let (new, old) =
+            ("--watch-progress-notify-interval", "--experimental-watch-progress-notify-interval");
+        let old_variable = "ETCD_EXPERIMENTAL_WATCH_PROGRESS_NOTIFY_INTERVAL";
+        assert_eq!(interval(&[new, "5s"], &[]), Ok(Duration::from_secs(5)));
+        assert_eq!(interval(&[old, "7s"], &[]), Ok(Duration::from_secs(7)));
+        assert_eq!(interval(&[], &[(old_variable, "8s")]), Ok(Duration::from_secs(8)));
+        assert_eq!(interval(&[new, "5s", old, "7s"], &[]), Ok(Duration::from_secs(5)));
+        assert_eq!(interval(&[new, "1ms"], &[]), Ok(Duration::from_millis(100)));
+        assert_eq!(interval(&[new, "0s"], &[]), Ok(Duration::from_secs(600)));
+        assert!(interval(&[new, "often"], &[]).is_err());
+    }
+
+    #[test]
+    fn other_machines_are_let_in_only_by_a_word() {
+        let (client, peer) = ("--listen-client-urls", "--listen-peer-urls");
+        let all = ["--advertise-client-urls", "http://10.0.0.1:2379"];
+        for [flag, url] in [[client, "http://0.0.0.0:2379"], [peer, "http://10.0.0.1:2380"]] {
+            let flags = [&all[..], &[flag, url]].concat();
+            let said = told(&flags, &[]).err().unwrap_or_default();
+            assert!(said.contains(&format!("{flag}: {url} can be reached")), "{said}");
+            assert!(said.contains("--insecure"), "{said}");
+            assert!(told(&[&flags[..], &["--insecure"]].concat(), &[]).is_ok());
+            assert!(told(&flags, &[("TRIMARAN_INSECURE", "true")]).is_ok());
+            assert!(told(&flags, &[("TRIMARAN_INSECURE", "no")]).is_err());
+        }
+        assert!(told(&[client, "http://[::1]:2379", peer, "http://127.0.0.9:1"], &[]).is_ok());
     }
 
     #[test]

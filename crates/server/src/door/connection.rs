@@ -5,6 +5,7 @@ use super::content;
 use super::count::Count;
 use super::deadline;
 use super::desk::Desk;
+use super::leader;
 use super::line::Line;
 use super::pulse::Pulse;
 use super::relay::relay;
@@ -137,7 +138,9 @@ impl Connection {
         let Some(method) = hot else {
             return self.relay(Request::from_parts(parts, body), respond);
         };
-        match deadline::deadline(&parts.headers) {
+        let leaderless = leader::is_wanted(&parts.headers) && !self.house.desk.is_led();
+        let admitted = if leaderless { Err(Status::NO_LEADER) } else { Ok(()) };
+        match admitted.and_then(|()| deadline::deadline(&parts.headers)) {
             Err(why) => self.refuse(Call { method, deadline: None, respond }, &why),
             Ok(deadline) => {
                 let call = Call { method, deadline, respond };
@@ -147,11 +150,11 @@ impl Connection {
     }
 
     fn relay(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        let (routes, count) = (self.house.routes.clone(), self.house.count.clone());
+        let house = self.house.clone();
         self.slow.push(Box::pin(async move {
             let path = request.uri().path().to_owned();
-            let code = relay(routes, request, respond).await;
-            count.other(&path, code);
+            let code = relay(house.routes, &house.desk, request, respond).await;
+            house.count.other(&path, code);
             Slow::Relayed
         }));
     }

@@ -14,9 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 /// etcd's time between progress notices.
 const NOTICES: Duration = Duration::from_secs(600);
+
+/// How long etcd's streams do without a leader: three of its elections.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the doors of a node share.
 #[derive(Clone, Debug)]
@@ -28,6 +32,9 @@ pub(crate) struct Desk {
     closing: watch::Receiver<bool>,
     /// How often watches that want it hear how far they are.
     notices: Duration,
+    /// Whether a leader is known, and how long streams that want one do without.
+    led: watch::Receiver<bool>,
+    patience: Duration,
 }
 
 impl Desk {
@@ -39,12 +46,38 @@ impl Desk {
     ) -> Self {
         // Another start in each life, so that no name of an older one comes again.
         let next = Arc::new(AtomicU64::new(clock::random() >> 2));
-        Self { inbox, face, metrics, next, closing, notices: NOTICES }
+        let led = face.led();
+        let (notices, patience) = (NOTICES, PATIENCE);
+        Self { inbox, face, metrics, next, closing, notices, led, patience }
     }
 
     /// The same with another time between progress notices.
     pub(crate) fn noticing(self, notices: Duration) -> Self {
         Self { notices, ..self }
+    }
+
+    /// The same with another patience of streams without a leader.
+    pub(crate) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Whether a leader is known.
+    pub(crate) fn is_led(&self) -> bool {
+        *self.led.borrow()
+    }
+
+    /// Ends when no leader has been known for longer than streams do without.
+    pub(crate) fn forsaken(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (mut led, patience) = (self.led.clone(), self.patience);
+        async move {
+            // No sender any more is the end of the server, which others tell.
+            while led.wait_for(|led| !*led).await.is_ok() {
+                if timeout(patience, led.wait_for(|led| *led)).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending().await
+        }
     }
 
     /// How often watches that want it hear how far they are.
@@ -196,6 +229,26 @@ mod tests {
         }
         let refused = asking.await.unwrap().unwrap_err();
         assert_eq!(refused.message(), "etcdserver: server stopped");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_do_without_a_leader_for_a_while_only() {
+        let inbox = Arc::new(Inbox::new());
+        let face = Arc::new(Face::new(ClusterId(7), NodeId(1)));
+        let (_open, closing) = watch::channel(false);
+        let metrics = Arc::new(Metrics::new(NodeId(1)));
+        let desk = Desk::new(inbox, Arc::clone(&face), metrics, closing).patient(PATIENCE);
+        face.leads(true);
+        assert!(desk.is_led());
+        let mut forsaken = Box::pin(desk.forsaken());
+        assert!(timeout(10 * PATIENCE, &mut forsaken).await.is_err());
+        face.leads(false);
+        assert!(!desk.is_led());
+        assert!(timeout(PATIENCE / 2, &mut forsaken).await.is_err());
+        face.leads(true);
+        assert!(timeout(10 * PATIENCE, &mut forsaken).await.is_err());
+        face.leads(false);
+        assert!(timeout(2 * PATIENCE, &mut forsaken).await.is_ok());
     }
 
     #[tokio::test]

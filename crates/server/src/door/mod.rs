@@ -12,6 +12,7 @@ mod frame;
 mod health;
 mod http1;
 mod kv;
+mod leader;
 mod lease;
 mod line;
 mod maintenance;

@@ -3,6 +3,8 @@
 
 use super::body::Incoming;
 use super::deadline;
+use super::desk::Desk;
+use super::leader;
 use super::trailers;
 use api::etcd::error::{Code, Status};
 use bytes::{Buf, Bytes};
@@ -11,7 +13,8 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use std::future::poll_fn;
-use tokio::time::{Instant, sleep_until};
+use std::pin::pin;
+use tokio::time::sleep_until;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower_service::Service;
@@ -19,6 +22,7 @@ use tower_service::Service;
 /// Serves one call to its end, or to its client's. Says how it ended.
 pub(super) async fn relay(
     mut routes: Routes,
+    desk: &Desk,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) -> i32 {
@@ -26,14 +30,19 @@ pub(super) async fn relay(
         Ok(deadline) => deadline,
         Err(why) => return refuse(respond, &why),
     };
+    let wants_leader = leader::is_wanted(request.headers());
+    if wants_leader && !desk.is_led() {
+        return refuse(respond, &Status::NO_LEADER);
+    }
+    let forsaken = wants_leader.then(|| desk.forsaken());
     let response = tokio::select! {
         response = routes.call(request.map(Incoming)) => response,
         _ = poll_fn(|context| respond.poll_reset(context)) => return Code::Canceled as i32,
-        () = wait(deadline) => return refuse(respond, &deadline::exceeded()),
+        () = until(deadline.map(sleep_until)) => return refuse(respond, &deadline::exceeded()),
     };
     let Ok(response) = response;
     // What the library refuses has its code in the only headers.
-    send(response, respond).await.unwrap_or(Code::Canceled as i32)
+    send(response, respond, forsaken).await.unwrap_or(Code::Canceled as i32)
 }
 
 fn refuse(mut respond: SendResponse<Bytes>, why: &Status) -> i32 {
@@ -42,17 +51,12 @@ fn refuse(mut respond: SendResponse<Bytes>, why: &Status) -> i32 {
     why.code as i32
 }
 
-async fn wait(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Sends an answer as fast as the client takes it, and no faster.
+/// Sends an answer as fast as the client takes it, and no faster. A stream whose
+/// client wants a leader ends when it is `forsaken`.
 async fn send(
     response: Response<Body>,
     mut respond: SendResponse<Bytes>,
+    forsaken: Option<impl Future<Output = ()>>,
 ) -> Result<i32, h2::Error> {
     let (parts, mut body) = response.into_parts();
     let (ends, code) = (body.is_end_stream(), trailers::code(&parts.headers));
@@ -60,10 +64,15 @@ async fn send(
     if ends {
         return Ok(code);
     }
+    let mut forsaken = pin!(until(forsaken));
     loop {
         let frame = tokio::select! {
             frame = poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)) => frame,
             reset = poll_fn(|context| stream.poll_reset(context)) => return Err(reset?.into()),
+            () = &mut forsaken => {
+                let why = Status::NO_LEADER;
+                return stream.send_trailers(trailers::failed(&why)).map(|()| why.code as i32);
+            }
         };
         let trailers = match frame.map(|frame| frame.map(http_body::Frame::into_data)) {
             Some(Ok(Ok(data))) => {
@@ -79,6 +88,13 @@ async fn send(
         };
         let code = trailers::code(&trailers);
         return stream.send_trailers(trailers).map(|()| code);
+    }
+}
+
+async fn until(end: Option<impl Future<Output = ()>>) {
+    match end {
+        Some(end) => end.await,
+        None => std::future::pending().await,
     }
 }
 

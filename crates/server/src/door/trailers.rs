@@ -27,13 +27,19 @@ pub(super) fn ok() -> HeaderMap {
 /// The only headers of a call without an answer.
 pub(super) fn refusal(status: &Status) -> Response<()> {
     let mut head = head();
-    let headers = head.headers_mut();
+    head.headers_mut().extend(failed(status));
+    head
+}
+
+/// The headers behind an answer that was not finished.
+pub(super) fn failed(status: &Status) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(2);
     headers.insert(GRPC_STATUS, HeaderValue::from(status.code as u16));
     // What is encoded has no byte that a header may not have.
     if let Ok(text) = HeaderValue::from_str(&encoded(&status.text)) {
         headers.insert(GRPC_MESSAGE, text);
     }
-    head
+    headers
 }
 
 /// The same, for what is not even a gRPC call.

@@ -2,7 +2,7 @@
 //!
 //! Prints nanoseconds for each kind of operation, through encoding, decoding
 //! and the machine as an entry of the log goes, at 100,000 and at 1,000,000
-//! keys; and the resident memory that a key takes.
+//! keys; and the resident memory that a key takes, also after freeze and thaw.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
 use base::KeyspaceId;
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use kv::command::{Command, Envelope, KeyRange, Put, RangeQuery};
 use kv::encode::encode;
 use kv::machine::Machine;
+use kv::snapshot::Thaw;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -29,7 +30,8 @@ fn main() {
         println!("  {:<44} {:>8}", "counted bytes a key", machine.bytes_held() / keys);
         reads(&machine, keys);
         writes(&mut machine, keys);
-        machines.push(machine);
+        machines.push(machine.clone());
+        machines.push(snapshots(&machine, keys));
     }
 }
 
@@ -64,6 +66,28 @@ fn writes(machine: &mut Machine, keys: u64) {
         let body = body(prng.below(keys));
         black_box(kv::encode::decode(body).unwrap());
     });
+}
+
+fn snapshots(machine: &Machine, keys: u64) -> Machine {
+    // As a checkpoint does it: each chunk is gone before the next is made.
+    let (start, mut frozen) = (Instant::now(), machine.freeze());
+    let bytes: usize = std::iter::from_fn(|| Some(frozen.next_chunk()?.len())).sum();
+    let taken = start.elapsed();
+    let mut frozen = machine.freeze();
+    let chunks: Vec<Bytes> = std::iter::from_fn(|| frozen.next_chunk()).collect();
+    println!("  freeze: {taken:?}, {bytes} bytes in {} chunks", chunks.len());
+    let (start, resident) = (Instant::now(), resident_bytes());
+    let mut thaw = Thaw::new(KeyspaceId(0));
+    chunks.iter().for_each(|chunk| thaw.add(chunk).unwrap());
+    let added = start.elapsed();
+    let thawed = thaw.finish().unwrap();
+    let taken = resident_bytes().saturating_sub(resident);
+    println!("  thaw: {added:?} to add, {:?} in all", start.elapsed());
+    println!("  {:<44} {:>8}", "resident bytes a key after thaw", taken / keys);
+    let (start, other) = (Instant::now(), thawed.clone());
+    drop(thawed);
+    println!("  dropping a share of it: {:?}", start.elapsed());
+    other
 }
 
 fn put(machine: &mut Machine, number: u64) {

@@ -15,6 +15,7 @@
 //! happened at a revision, all digests and sums of bytes. What they must come
 //! to stands in the head, so that no part can be missing or be another one.
 
+mod ahead;
 mod chunk;
 mod error;
 mod fields;

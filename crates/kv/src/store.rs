@@ -191,8 +191,8 @@ impl Thawing {
         Self::Memory(memory::thaw::Thawing::new(revision, compacted))
     }
 
-    /// The key whose versions come.
-    pub(crate) fn key(&self) -> Option<&[u8]> {
+    /// The key whose versions come; empty before the first.
+    pub(crate) fn key(&self) -> &[u8] {
         match self {
             Self::Memory(memory) => memory.key(),
         }

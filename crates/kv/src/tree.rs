@@ -259,6 +259,27 @@ mod tests {
         }
     }
 
+    /// Built trees of every shape, and what is done to them afterwards.
+    #[test]
+    fn a_built_tree_is_as_good_as_one_that_grew() {
+        let full = node::LEAF_MAX * node::INNER_MAX;
+        for count in [0, 1, 2, 31, 32, 33, 64, 65, full - 1, full, full + 1, full * 2 + 40] {
+            let (mut built, mut plain) = (Builder::default(), Plain::new());
+            for key in 0..count as u16 {
+                built.push(Pair(2 * key, key as u8));
+                plain.insert(2 * key, key as u8);
+            }
+            let mut tree = Tree::from(built);
+            is_same(&tree, &plain, &[0, 63, 64, 4095, 4096, 8191]);
+            let drain = Deed::Drain { start: 1000, count: 2500 };
+            let fill = Deed::Fill { start: 500, step: 3, count: 900 };
+            for deed in [Deed::Set(2 * count as u16, 7), drain, fill, Deed::Remove(0)] {
+                act(&mut tree, &mut plain, &deed);
+                is_same(&tree, &plain, &[0, 999, 3500, 9000]);
+            }
+        }
+    }
+
     #[test]
     fn items_in_order_fill_their_nodes() {
         let mut tree = Tree::default();

@@ -96,7 +96,8 @@ impl Filling {
         let check = hash64(&bytes);
         bytes.put_u64(check);
         base::invariant!(I90, bytes.len() <= CHUNK_BYTES_MAX, "{} bytes", bytes.len());
-        bytes.into()
+        // Most were given more room than they needed.
+        bytes.into_boxed_slice().into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A state that stands still while its machine goes on, told chunk by chunk.
 
+use super::ahead::Ahead;
 use super::chunk::{KEYS, LEASES, SEQUENCES, fill};
 use super::head::Head;
 use super::said::{write_lease, write_said};
@@ -106,7 +107,7 @@ impl Frozen {
 
     /// The digest of a version serves as its hash: nothing is hashed here.
     fn versions(&self, from: &Spot) -> (Option<Bytes>, Next) {
-        let versions = self.machine.state.store.kept_from(from);
+        let versions = Ahead::new(self.machine.state.store.kept_from(from));
         let (chunk, next) = fill(KEYS, versions, |out, kept, first| {
             version::write(out, kept, first);
             kept.digest

@@ -29,7 +29,7 @@ use base::Revision;
 use bytes::Bytes;
 use core::mem::size_of;
 use line::{Line, Version};
-use record::{Record, Sums};
+use record::{Record, Sums, Weight};
 use sweep::Sweep;
 
 const _: () = assert!(
@@ -135,7 +135,7 @@ impl Memory {
             (made, (Change { kv, deleted: false, previous }, digest, over))
         });
         self.drafted += 1;
-        self.sums.add(digest, &change, over);
+        self.count(&change, digest, over);
         change
     }
 
@@ -154,8 +154,14 @@ impl Memory {
         })?;
         self.newest = revision;
         self.drafted += 1;
-        self.sums.add(digest, &change, Some(over));
+        self.count(&change, digest, Some(over));
         Some(change)
+    }
+
+    fn count(&mut self, change: &Change, digest: u64, over: Option<u64>) {
+        let over = change.previous.as_ref().zip(over);
+        let over = over.map(|(previous, digest)| Weight::of(previous, digest));
+        self.sums.add(Weight::of(&change.kv, digest), change.deleted, over);
     }
 
     pub(super) fn seal(&mut self, changes: Changes) {

@@ -57,6 +57,8 @@ fn a_frozen_state_may_go_to_another_thread() {
     let frozen: Frozen = machine.freeze();
     may(&machine);
     may(&frozen);
+    fn may_move<T: Send + 'static>(_: &T) {}
+    may_move(&Thaw::new(KeyspaceId(0)));
     let told = std::thread::spawn(move || {
         let mut frozen = frozen;
         std::iter::from_fn(|| frozen.next_chunk()).count()

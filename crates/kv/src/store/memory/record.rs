@@ -1,7 +1,7 @@
 //! One revision in the history, and the sums up to it.
 
 use super::cost;
-use crate::command::{Change, Changes};
+use crate::command::{Change, Changes, KeyValue};
 use crate::tree::Item;
 use alloc::sync::Arc;
 use base::Revision;
@@ -20,25 +20,40 @@ pub(super) struct Sums {
     pub(super) live_bytes: u64,
 }
 
+/// What a version brings into the sums.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Weight {
+    pub(super) digest: u64,
+    bytes: u64,
+}
+
+impl Weight {
+    pub(super) const fn of(kv: &KeyValue, digest: u64) -> Self {
+        Self { digest, bytes: cost::of_version(kv) }
+    }
+}
+
 impl Sums {
-    /// A version with this digest was written, over a pair or over nothing.
-    pub(super) fn add(&mut self, digest: u64, change: &Change, over: Option<u64>) {
-        self.written = self.written.wrapping_add(digest);
-        self.written_bytes += cost::of_version(&change.kv) + cost::CHANGE;
-        if let (Some(over), Some(previous)) = (over, &change.previous) {
-            self.live = self.live.wrapping_sub(over);
-            self.live_bytes -= cost::of_version(previous);
+    /// A version was written, over a pair or over nothing.
+    pub(super) fn add(&mut self, new: Weight, deleted: bool, over: Option<Weight>) {
+        self.add_written(new);
+        if let Some(over) = over {
+            self.live = self.live.wrapping_sub(over.digest);
+            self.live_bytes -= over.bytes;
         }
-        if !change.deleted {
-            self.live = self.live.wrapping_add(digest);
-            self.live_bytes += cost::of_version(&change.kv);
+        if !deleted {
+            self.add_live(new);
         }
     }
 
-    /// A change at the compacted revision, whose pairs are counted already.
-    pub(super) fn add_old(&mut self, digest: u64, change: &Change) {
-        self.written = self.written.wrapping_add(digest);
-        self.written_bytes += cost::of_version(&change.kv) + cost::CHANGE;
+    pub(super) const fn add_written(&mut self, new: Weight) {
+        self.written = self.written.wrapping_add(new.digest);
+        self.written_bytes += new.bytes + cost::CHANGE;
+    }
+
+    pub(super) const fn add_live(&mut self, new: Weight) {
+        self.live = self.live.wrapping_add(new.digest);
+        self.live_bytes += new.bytes;
     }
 }
 

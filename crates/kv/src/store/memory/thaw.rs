@@ -6,9 +6,9 @@
 //! its revision and its place in it.
 
 use super::line::{Line, Version};
-use super::record::{Record, Sums};
+use super::record::{Record, Sums, Weight};
 use super::sweep::Sweep;
-use super::{Floor, Memory, cost, tombstone};
+use super::{Floor, Memory, tombstone};
 use crate::command::{Change, KeyValue};
 use crate::hash::digest_of;
 use crate::store::kept::{Contradiction, Thawed};
@@ -17,18 +17,26 @@ use crate::tree::Builder;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
+use core::iter::Peekable;
 
 type Checked<T> = Result<T, Contradiction>;
 
 /// A change on its way into the history.
 #[derive(Debug)]
 struct Noted {
+    change: Change,
+    weight: Weight,
+    /// The pair before.
+    over: Option<Weight>,
+}
+
+/// Where a change belongs. Sorted apart from the changes: it is smaller.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Belongs {
     revision: Revision,
     place: u32,
-    change: Change,
-    digest: u64,
-    /// The digest of the pair before.
-    over: Option<u64>,
+    /// Which of the changes it is.
+    at: usize,
 }
 
 /// A store that is not whole yet.
@@ -37,10 +45,14 @@ pub(crate) struct Thawing {
     revision: Revision,
     compacted: Option<Revision>,
     lines: Builder<Line>,
-    /// The key whose versions come, and its versions once there is one.
-    open: Option<(Vec<u8>, Option<Line>)>,
-    changes: Vec<Noted>,
-    floor: Floor,
+    /// The key whose versions come; none is empty.
+    key: Vec<u8>,
+    /// Its versions so far.
+    open: Option<Line>,
+    changes: Vec<Option<Noted>>,
+    order: Vec<Belongs>,
+    /// The sums with the compacted revision.
+    floor: Sums,
 }
 
 impl Thawing {
@@ -49,94 +61,89 @@ impl Thawing {
             revision,
             compacted,
             lines: Builder::default(),
+            key: Vec::new(),
             open: None,
             changes: Vec::new(),
-            floor: Floor::default(),
+            order: Vec::new(),
+            floor: Sums::default(),
         }
     }
 
-    pub(in crate::store) fn key(&self) -> Option<&[u8]> {
-        self.open.as_ref().map(|(key, _)| &key[..])
+    pub(in crate::store) fn key(&self) -> &[u8] {
+        &self.key
     }
 
     pub(in crate::store) fn begin(&mut self, key: &[u8]) -> Checked<()> {
-        check(!key.is_empty(), "a key is empty")?;
-        check(self.key().is_none_or(|last| last < key), "keys are not in order")?;
+        check(self.key[..] < *key, "keys are not in order")?;
         self.close()?;
-        self.open = Some((key.into(), None));
+        self.key.clear();
+        self.key.extend_from_slice(key);
         Ok(())
     }
 
     pub(in crate::store) fn add(&mut self, version: Thawed) -> Checked<()> {
         let Thawed { revision, place, kv } = version;
-        let Some((key, line)) = &mut self.open else {
-            return Err(Contradiction("a version has no key"));
-        };
+        self.check(revision, place, kv.as_ref())?;
         let compacted = self.compacted.unwrap_or_default();
-        let last = line.as_ref().map(|line| &line.last);
+        let last = self.open.as_ref().map(|line| &line.last);
+        let previous = last.and_then(|last| Some((last.digest, last.kv.clone()?)));
+        let kv = kv.map(Arc::new);
+        let deleted = kv.is_none();
+        let shown = kv.clone().unwrap_or_else(|| Arc::new(tombstone(&self.key, revision)));
+        let digest = digest_of(&shown, deleted);
+        let weight = Weight::of(&shown, digest);
+        if revision <= compacted && !deleted {
+            self.floor.add_live(weight);
+        }
+        if revision >= compacted {
+            let over = previous.as_ref().map(|(digest, kv)| Weight::of(kv, *digest));
+            let change = Change { kv: shown, deleted, previous: previous.map(|(_, kv)| kv) };
+            self.order.push(Belongs { revision, place, at: self.changes.len() });
+            self.changes.push(Some(Noted { change, weight, over }));
+        }
+        let version = Version { revision, place, digest, kv };
+        match &mut self.open {
+            Some(line) => line.push(version),
+            none => *none = Some(Line::new(&self.key, version)),
+        }
+        Ok(())
+    }
+
+    /// Whether this can be the next version of the key.
+    fn check(&self, revision: Revision, place: u32, kv: Option<&KeyValue>) -> Checked<()> {
+        let compacted = self.compacted.unwrap_or_default();
+        let last = self.open.as_ref().map(|line| &line.last);
+        check(!self.key.is_empty(), "a version has no key")?;
         check(last.is_none_or(|last| last.revision < revision), "versions are not in order")?;
         check(revision > REVISION_EMPTY, "a version is from before the first")?;
         check(revision <= self.revision, "a version is from the future")?;
         check(last.is_none() || revision > compacted, "a version cannot be read any more")?;
         check(kv.is_some() || revision >= compacted, "a deletion cannot be seen any more")?;
         check(revision >= compacted || place == 0, "a place cannot be watched any more")?;
-        let previous = last.and_then(|last| Some((last.digest, last.kv.clone()?)));
-        let (over, previous) = previous.unzip();
-        let before = previous.as_deref();
-        check(
-            match &kv {
-                Some(kv) if revision <= compacted => is_old(kv),
-                Some(kv) => follows(kv, before),
-                None => before.is_some() || revision == compacted,
-            },
-            "a version does not follow on the one before",
-        )?;
-        let kv = kv.map(Arc::new);
-        let deleted = kv.is_none();
-        let shown = kv.clone().unwrap_or_else(|| Arc::new(tombstone(key, revision)));
-        let digest = digest_of(&shown, deleted);
-        if revision <= compacted && !deleted {
-            self.floor.live = self.floor.live.wrapping_add(digest);
-            self.floor.live_bytes += cost::of_version(&shown);
-        }
-        if revision >= compacted {
-            let change = Change { kv: shown, deleted, previous };
-            self.changes.push(Noted { revision, place, change, digest, over });
-        }
-        let version = Version { revision, place, digest, kv };
-        match line {
-            Some(line) => line.push(version),
-            None => *line = Some(Line::new(key, version)),
-        }
-        Ok(())
+        let before = last.and_then(|last| last.kv.as_deref());
+        let follows = match kv {
+            Some(kv) if revision <= compacted => is_old(kv),
+            Some(kv) => follows(kv, before),
+            None => before.is_some() || revision == compacted,
+        };
+        check(follows, "a version does not follow on the one before")
     }
 
     pub(in crate::store) fn finish(mut self) -> Checked<Memory> {
         self.close()?;
         let compacted = self.compacted.unwrap_or_default();
+        self.order.sort_unstable();
+        let mut order = core::mem::take(&mut self.order).into_iter().peekable();
         let mut history = Builder::default();
-        let mut sums =
-            Sums { live: self.floor.live, live_bytes: self.floor.live_bytes, ..Sums::default() };
-        self.changes.sort_unstable_by_key(|noted| (noted.revision, noted.place));
-        let mut expected = compacted.max(REVISION_EMPTY.next());
-        let mut changes = self.changes.into_iter().peekable();
-        while expected <= self.revision {
-            let mut batch = Vec::new();
-            while let Some(noted) = changes.next_if(|noted| noted.revision == expected) {
-                check(noted.place as usize == batch.len(), "changes have no order")?;
-                if expected > compacted {
-                    sums.add(noted.digest, &noted.change, noted.over);
-                } else {
-                    sums.add_old(noted.digest, &noted.change);
-                }
-                batch.push(noted.change);
+        let mut sums = self.floor;
+        let mut revision = compacted.max(REVISION_EMPTY.next());
+        while revision <= self.revision {
+            let changes = self.revision_of(revision, &mut order, &mut sums)?;
+            if revision == compacted {
+                self.floor = sums;
             }
-            check(!batch.is_empty(), "a revision has no change")?;
-            if expected == compacted {
-                self.floor.written_bytes = sums.written_bytes;
-            }
-            history.push(Record { revision: expected, changes: batch.into(), sums });
-            expected = expected.next();
+            history.push(Record { revision, changes, sums });
+            revision = revision.next();
         }
         Ok(Memory {
             lines: self.lines.into(),
@@ -146,15 +153,54 @@ impl Thawing {
             drafted: 0,
             sums,
             compacted: self.compacted,
-            floor: self.floor,
+            floor: Floor {
+                live: self.floor.live,
+                live_bytes: self.floor.live_bytes,
+                // Everything that was ever written counts from here on.
+                written_before: 0,
+                written_bytes: self.floor.written_bytes,
+            },
             sweep: Sweep::through(compacted),
         })
     }
 
+    /// The changes of a revision, the first in `order`.
+    fn revision_of(
+        &mut self,
+        revision: Revision,
+        order: &mut Peekable<impl Iterator<Item = Belongs>>,
+        sums: &mut Sums,
+    ) -> Checked<Arc<[Change]>> {
+        let mut next = |place| {
+            let belongs = order.next_if(|it| it.revision == revision)?;
+            let noted = self.changes.get_mut(belongs.at).and_then(Option::take);
+            noted.map(|noted| (belongs.place as usize == place, noted))
+        };
+        let mut take = |place| {
+            let Some((fits, noted)) = next(place) else { return Ok(None) };
+            check(fits, "changes have no order")?;
+            if Some(revision) == self.compacted {
+                // Its pairs are in the floor.
+                sums.add_written(noted.weight);
+            } else {
+                sums.add(noted.weight, noted.change.deleted, noted.over);
+            }
+            Ok(Some(noted.change))
+        };
+        let first = take(0)?.ok_or(Contradiction("a revision has no change"))?;
+        // Most revisions have one change.
+        let Some(second) = take(1)? else { return Ok(Arc::from([first])) };
+        let mut all = Vec::from([first, second]);
+        while let Some(change) = take(all.len())? {
+            all.push(change);
+        }
+        Ok(all.into())
+    }
+
     fn close(&mut self) -> Checked<()> {
-        let Some((_, line)) = self.open.take() else { return Ok(()) };
-        let line = line.ok_or(Contradiction("a key has no version"))?;
-        self.lines.push(line);
+        let line = self.open.take();
+        check(line.is_some() || self.key.is_empty(), "a key has no version")?;
+        line.into_iter().for_each(|line| self.lines.push(line));
         Ok(())
     }
 }

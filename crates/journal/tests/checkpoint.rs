@@ -12,8 +12,8 @@ use base::prng::Prng;
 use base::{Ballot, ChunkId, ClusterId, GroupId, Incarnation, Index, NodeId};
 use bytes::Bytes;
 use journal::checkpoint::{
-    CHUNK_HEAD_BYTES, CheckpointError, Chunk, ChunkError, Contents, Found, Why, chunk_name, find,
-    leftovers, manifest_name, open_chunk, read_chunk, write_chunk, write_manifest,
+    CHUNK_HEAD_BYTES, CheckpointError, Chunk, ChunkError, Contents, Found, Slot, Why, chunk_name,
+    find, leftovers, manifest_name, open_chunk, read_chunk, write_chunk, write_manifest,
 };
 use journal::disk::{Disk, DiskDone, DiskOp};
 use journal::memory::MemoryDisk;
@@ -45,13 +45,23 @@ fn contents(index: u64, chunks: &[u64]) -> Contents {
     }
 }
 
+/// One after the other goes to one slot and to the other.
+const fn slot(index: u64) -> Slot {
+    if index.is_multiple_of(2) { Slot::B } else { Slot::A }
+}
+
+fn good(contents: Contents) -> Found {
+    Found::Good { slot: slot(contents.index.0), contents }
+}
+
 fn store(disk: &mut MemoryDisk, index: u64, chunks: &[u64]) -> Contents {
     for at in chunks {
         let plain = plain(*at);
-        disk.sync(write_chunk(&owner(), GROUP, content_id(&plain), &plain)).unwrap();
+        let op = write_chunk(&owner(), GROUP, slot(index), content_id(&plain), &plain);
+        disk.sync(op).unwrap();
     }
     let contents = contents(index, chunks);
-    disk.sync(write_manifest(&owner(), &contents)).unwrap();
+    disk.sync(write_manifest(&owner(), slot(index), &contents)).unwrap();
     contents
 }
 
@@ -75,14 +85,16 @@ fn what_is_stored_is_found_newest_first() {
     let old = store(&mut disk, 0xff, &[1, 2]);
     let new = store(&mut disk, 0x100, &[2, 3]);
     let empty = Contents { group: GroupId(0), ..contents(9, &[]) };
-    disk.sync(write_manifest(&owner(), &empty)).unwrap();
+    disk.sync(write_manifest(&owner(), Slot::A, &empty)).unwrap();
     disk.put("wal-0-0000000000000001.seg", b"no checkpoint");
     disk.put("state-1-zz.manifest", b"no checkpoint");
     let found = find(&mut disk, &owner()).unwrap();
-    assert_eq!(found[&GROUP], [Found::Good(new.clone()), Found::Good(old)]);
-    assert_eq!(found[&GroupId(0)], [Found::Good(empty)]);
+    assert_eq!(found[&GROUP], [good(new.clone()), good(old)]);
+    assert_eq!(found[&GroupId(0)], [good(empty)]);
     for (chunk, at) in new.chunks.iter().zip([2, 3]) {
-        let DiskDone::Read(file) = disk.perform(read_chunk(GROUP, chunk)) else { panic!("gone") };
+        let DiskDone::Read(file) = disk.perform(read_chunk(GROUP, Slot::B, chunk)) else {
+            panic!("gone")
+        };
         let opened = open_chunk(&owner(), GROUP, chunk, &file).unwrap();
         assert_eq!(opened, plain(at));
         assert_eq!(opened.as_ptr(), file[CHUNK_HEAD_BYTES..].as_ptr(), "a slice, no copy");
@@ -93,12 +105,13 @@ fn what_is_stored_is_found_newest_first() {
 #[test]
 fn the_bytes_are_these() {
     let plain = Bytes::from("plain");
-    let (file, content) = file_of(write_chunk(&owner(), GROUP, content_id(&plain), &plain));
-    assert_eq!(file, format!("state-1-{}.chunk", content_id(&plain)));
+    let (file, content) =
+        file_of(write_chunk(&owner(), GROUP, Slot::A, content_id(&plain), &plain));
+    assert_eq!(file, format!("state-1-a-{}.chunk", content_id(&plain)));
     assert_eq!(hex(&content), CHUNK);
     let contents = Contents { chunks: vec![chunk(&plain)], ..contents(42, &[]) };
-    let (file, content) = file_of(write_manifest(&owner(), &contents));
-    assert_eq!(file, "state-1-000000000000002a.manifest");
+    let (file, content) = file_of(write_manifest(&owner(), Slot::A, &contents));
+    assert_eq!(file, "state-1-a.manifest");
     assert_eq!(hex(&content), MANIFEST);
 }
 
@@ -115,7 +128,7 @@ const MANIFEST: &str = "\
 #[test]
 fn every_flipped_bit_of_a_chunk_is_seen() {
     let plain = plain(1);
-    let (_, whole) = file_of(write_chunk(&owner(), GROUP, content_id(&plain), &plain));
+    let (_, whole) = file_of(write_chunk(&owner(), GROUP, Slot::A, content_id(&plain), &plain));
     for bit in 0..whole.len() * 8 {
         let mut bytes = whole.to_vec();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -133,7 +146,7 @@ fn every_flipped_bit_of_a_chunk_is_seen() {
 #[test]
 fn a_chunk_of_another_name_is_not_taken() {
     let (here, other) = (plain(1), plain(2));
-    let (_, file) = file_of(write_chunk(&owner(), GROUP, content_id(&here), &other));
+    let (_, file) = file_of(write_chunk(&owner(), GROUP, Slot::A, content_id(&here), &other));
     let opened = open_chunk(&owner(), GROUP, &chunk(&here), &file);
     assert_eq!(opened, Err(ChunkError::Damaged { what: "length" }));
     let alike = Chunk { bytes: other.len() as u32, ..chunk(&here) };
@@ -144,7 +157,7 @@ fn a_chunk_of_another_name_is_not_taken() {
 #[test]
 fn a_chunk_belongs_to_its_cluster_and_group_and_to_no_node() {
     let plain = plain(1);
-    let (_, file) = file_of(write_chunk(&owner(), GROUP, content_id(&plain), &plain));
+    let (_, file) = file_of(write_chunk(&owner(), GROUP, Slot::A, content_id(&plain), &plain));
     let neighbour = Owner { node: NodeId(4), incarnation: Incarnation(1), ..owner() };
     assert_eq!(open_chunk(&neighbour, GROUP, &chunk(&plain), &file), Ok(plain.clone()));
     let stranger = Owner { cluster: ClusterId(8), ..owner() };
@@ -160,7 +173,7 @@ fn a_newer_format_is_named() {
     let plain = plain(1);
     let newer = [(10, "format"), (16, "feature bits"), (24, "cipher"), (32, "key id")];
     for (at, what) in newer {
-        let (_, file) = file_of(write_chunk(&owner(), GROUP, content_id(&plain), &plain));
+        let (_, file) = file_of(write_chunk(&owner(), GROUP, Slot::A, content_id(&plain), &plain));
         let mut bytes = file.to_vec();
         bytes[at] = 9;
         let crc = crc32c(&bytes[..CHUNK_HEAD_BYTES - 4]).to_le_bytes();
@@ -169,7 +182,7 @@ fn a_newer_format_is_named() {
         assert_eq!(opened, Err(ChunkError::Newer { what, got: 9 }));
 
         let mut disk = MemoryDisk::new();
-        let (name, file) = file_of(write_manifest(&owner(), &contents(1, &[])));
+        let (name, file) = file_of(write_manifest(&owner(), Slot::A, &contents(1, &[])));
         let mut bytes = file.to_vec();
         bytes[at] = 9;
         let end = bytes.len() - 4;
@@ -186,7 +199,7 @@ fn a_newer_format_is_named() {
 fn a_manifest_of_somebody_else_is_refused_by_name() {
     let mut disk = MemoryDisk::new();
     store(&mut disk, 7, &[1]);
-    let file = manifest_name(GROUP, Index(7));
+    let file = manifest_name(GROUP, Slot::A);
     for (owner, what) in [
         (Owner { cluster: ClusterId(8), ..owner() }, "cluster id"),
         (Owner { node: NodeId(4), ..owner() }, "node id"),
@@ -203,17 +216,17 @@ fn every_flipped_bit_of_a_manifest_leaves_the_older_one() {
     let mut disk = MemoryDisk::new();
     let old = store(&mut disk, 7, &[1]);
     store(&mut disk, 8, &[1, 2]);
-    let name = manifest_name(GROUP, Index(8));
+    let name = manifest_name(GROUP, Slot::B);
     let whole = disk.content(&name).unwrap().to_vec();
     let damaged = |content: &[u8]| {
         let mut disk = disk.clone();
         disk.put(&name, content);
         let found = only(&mut disk);
         assert!(
-            matches!(&found[0], Found::Damaged { file, why: Why::Manifest(_) } if *file == name),
+            matches!(&found[0], Found::Damaged { file, why: Why::Manifest(_), .. } if *file == name),
             "{found:?}"
         );
-        assert_eq!(found[1..], [Found::Good(old.clone())]);
+        assert_eq!(found[1..], [good(old.clone())]);
     };
     for bit in 0..whole.len() * 8 {
         let mut bytes = whole.clone();
@@ -225,14 +238,15 @@ fn every_flipped_bit_of_a_manifest_leaves_the_older_one() {
 }
 
 #[test]
-fn a_manifest_under_another_name_is_not_taken() {
+fn a_manifest_under_the_name_of_another_group_is_not_taken() {
     let mut disk = MemoryDisk::new();
     store(&mut disk, 7, &[1]);
-    let content = disk.content(&manifest_name(GROUP, Index(7))).unwrap().to_vec();
-    let other = manifest_name(GROUP, Index(9));
+    let content = disk.content(&manifest_name(GROUP, Slot::A)).unwrap().to_vec();
+    let other = manifest_name(GroupId(99), Slot::B);
     disk.put(&other, &content);
-    let found = only(&mut disk);
-    assert_eq!(found[0], Found::Damaged { file: other, why: Why::Misnamed });
+    let found = find(&mut disk, &owner()).unwrap();
+    let damaged = Found::Damaged { slot: Slot::B, file: other, why: Why::Misnamed };
+    assert_eq!(found[&GroupId(99)], [damaged]);
 }
 
 #[test]
@@ -240,34 +254,32 @@ fn a_chunk_that_is_gone_or_shorter_is_named() {
     let mut disk = MemoryDisk::new();
     let old = store(&mut disk, 7, &[1, 2]);
     store(&mut disk, 8, &[1, 3]);
-    let name = chunk_name(GROUP, content_id(&plain(3)));
+    let name = chunk_name(GROUP, Slot::B, content_id(&plain(3)));
     let whole = disk.content(&name).unwrap().to_vec();
     disk.put(&name, &whole[..whole.len() - 1]);
     let (expected, got) = (whole.len() as u64, whole.len() as u64 - 1);
     let why = Why::Length { expected, got };
-    let found = Found::Damaged { file: name.clone(), why };
-    assert_eq!(only(&mut disk), [found, Found::Good(old.clone())]);
+    let found = Found::Damaged { slot: Slot::B, file: name.clone(), why };
+    assert_eq!(only(&mut disk), [found, good(old.clone())]);
     disk.sync(DiskOp::Remove { file: name.clone() }).unwrap();
-    let found = Found::Damaged { file: name, why: Why::Missing };
-    assert_eq!(only(&mut disk), [found, Found::Good(old)]);
+    let found = Found::Damaged { slot: Slot::B, file: name, why: Why::Missing };
+    assert_eq!(only(&mut disk), [found, good(old)]);
 }
 
 #[test]
-fn what_no_kept_checkpoint_needs_is_left_over() {
+fn what_a_slot_holds_and_its_checkpoint_does_not_need_is_left_over() {
     let mut disk = MemoryDisk::new();
     store(&mut disk, 7, &[1, 2]);
-    let kept = store(&mut disk, 8, &[2, 3]);
-    let newest = store(&mut disk, 9, &[3, 4]);
+    store(&mut disk, 8, &[1, 3]);
+    let newest = store(&mut disk, 9, &[2, 4]);
     let other = Contents { group: GroupId(11), ..contents(1, &[]) };
-    disk.sync(write_manifest(&owner(), &other)).unwrap();
+    disk.sync(write_manifest(&owner(), Slot::A, &other)).unwrap();
     disk.put("node.id", b"");
     let files = disk.list().unwrap();
-    let mut expected = [manifest_name(GROUP, Index(7)), chunk_name(GROUP, content_id(&plain(1)))];
-    expected.sort();
-    let mut left = leftovers(&files, GROUP, &[&newest, &kept]);
-    left.sort();
-    assert_eq!(left, expected);
-    assert_eq!(leftovers(&files, GROUP, &[]).len(), 7);
+    let left = leftovers(&files, GROUP, Slot::A, &newest.chunks);
+    assert_eq!(left, [chunk_name(GROUP, Slot::A, content_id(&plain(1)))]);
+    assert_eq!(leftovers(&files, GROUP, Slot::B, &[]).len(), 2);
+    assert!(leftovers(&files, GroupId(12), Slot::A, &[]).is_empty());
 }
 
 /// Power lost at any point of making a checkpoint: it is there whole, or not.
@@ -275,10 +287,11 @@ fn what_no_kept_checkpoint_needs_is_left_over() {
 fn a_crash_leaves_the_old_checkpoint_or_the_new_one() {
     let mut before = MemoryDisk::new();
     let old = store(&mut before, 7, &[1, 2]);
-    let mut ops: Vec<DiskOp> =
-        [2, 3, 4].map(|at| write_chunk(&owner(), GROUP, content_id(&plain(at)), &plain(at))).into();
+    let mut ops: Vec<DiskOp> = [2, 3, 4]
+        .map(|at| write_chunk(&owner(), GROUP, Slot::B, content_id(&plain(at)), &plain(at)))
+        .into();
     let new = contents(8, &[2, 3, 4]);
-    ops.push(write_manifest(&owner(), &new));
+    ops.push(write_manifest(&owner(), Slot::B, &new));
     for crashed in 0..ops.len() {
         for prng in 0..8 {
             let mut disk = before.clone();
@@ -290,7 +303,7 @@ fn a_crash_leaves_the_old_checkpoint_or_the_new_one() {
             let found = only(&mut disk);
             let flipped = crashed + 1 == ops.len() && found.len() == 2;
             let expected = if flipped { vec![new.clone(), old.clone()] } else { vec![old.clone()] };
-            assert_eq!(found, expected.into_iter().map(Found::Good).collect::<Vec<_>>());
+            assert_eq!(found, expected.into_iter().map(good).collect::<Vec<_>>());
         }
     }
 }
@@ -302,7 +315,7 @@ fn any_bytes_in_a_file_end_in_an_answer() {
         let mut bytes: Vec<u8> = (0..prng.below(300)).map(|_| prng.next() as u8).collect();
         let chunk = Chunk { id: ChunkId([0; 32]), bytes: prng.below(300) as u32 };
         if prng.chance(1, 2) && bytes.len() > CHUNK_HEAD_BYTES {
-            let (_, head) = file_of(write_chunk(&owner(), GROUP, chunk.id, &Bytes::new()));
+            let (_, head) = file_of(write_chunk(&owner(), GROUP, Slot::A, chunk.id, &Bytes::new()));
             bytes[..60].copy_from_slice(&head[..60]);
             let crc = crc32c(&bytes[..60]).to_le_bytes();
             bytes[60..64].copy_from_slice(&crc);
@@ -311,8 +324,8 @@ fn any_bytes_in_a_file_end_in_an_answer() {
         let mut disk = MemoryDisk::new();
         let crc = crc32c(&bytes).to_le_bytes();
         bytes.extend_from_slice(&crc);
-        disk.put(&manifest_name(GROUP, Index(1)), &bytes);
+        disk.put(&manifest_name(GROUP, Slot::A), &bytes);
         let found = find(&mut disk, &owner());
-        assert!(!matches!(&found, Ok(all) if matches!(all[&GROUP][0], Found::Good(_))));
+        assert!(!matches!(&found, Ok(all) if matches!(all[&GROUP][0], Found::Good { .. })));
     }
 }

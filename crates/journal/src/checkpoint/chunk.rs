@@ -3,6 +3,7 @@
 
 use super::contents::Chunk;
 use super::manifest;
+use super::slot::Slot;
 use crate::disk::DiskOp;
 use crate::record::Owner;
 use alloc::format;
@@ -74,14 +75,20 @@ impl From<CodecError> for ChunkError {
 
 /// The name of a chunk's file.
 #[must_use]
-pub fn chunk_name(group: GroupId, id: ChunkId) -> String {
-    format!("state-{}-{id}.chunk", group.0)
+pub fn chunk_name(group: GroupId, slot: Slot, id: ChunkId) -> String {
+    format!("state-{}-{}-{id}.chunk", group.0, slot.letter())
 }
 
 /// Puts a chunk under its name. Once more under the same name does no harm: it
 /// is the same bytes.
 #[must_use]
-pub fn write_chunk(owner: &Owner, group: GroupId, id: ChunkId, plain: &Bytes) -> DiskOp {
+pub fn write_chunk(
+    owner: &Owner,
+    group: GroupId,
+    slot: Slot,
+    id: ChunkId,
+    plain: &Bytes,
+) -> DiskOp {
     invariant!(I38, plain.len() <= CHUNK_BYTES_MAX, "a chunk of {} bytes", plain.len());
     let mut out = Vec::with_capacity(CHUNK_HEAD_BYTES + plain.len());
     manifest::put_reserved(MAGIC, owner.cluster, &mut out);
@@ -89,14 +96,20 @@ pub fn write_chunk(owner: &Owner, group: GroupId, id: ChunkId, plain: &Bytes) ->
     out.put_u32(plain.len() as u32);
     out.put_u32(crc32c(&out));
     out.extend_from_slice(plain);
-    DiskOp::Replace { file: chunk_name(group, id), content: out.into() }
+    DiskOp::Replace { file: chunk_name(group, slot, id), content: out.into() }
 }
 
 /// Reads the whole file of a chunk.
 #[must_use]
-pub fn read_chunk(group: GroupId, chunk: &Chunk) -> DiskOp {
+pub fn read_chunk(group: GroupId, slot: Slot, chunk: &Chunk) -> DiskOp {
     let length = CHUNK_HEAD_BYTES + chunk.bytes as usize;
-    DiskOp::Read { file: chunk_name(group, chunk.id), offset: 0, length }
+    DiskOp::Read { file: chunk_name(group, slot, chunk.id), offset: 0, length }
+}
+
+/// Bytes of the file of a chunk.
+#[must_use]
+pub fn file_bytes(chunk: &Chunk) -> u64 {
+    CHUNK_HEAD_BYTES as u64 + u64::from(chunk.bytes)
 }
 
 /// The plain bytes in a chunk's file, without a copy, if they are what the name

@@ -1,8 +1,9 @@
 //! Which checkpoints a data directory has, and which files none of them needs.
 
-use super::chunk::{CHUNK_HEAD_BYTES, chunk_name};
+use super::chunk::{chunk_name, file_bytes};
 use super::contents::{Chunk, Contents};
 use super::manifest::{self, FoundManifest, manifest_name, manifest_of};
+use super::slot::Slot;
 
 use crate::disk::{Disk, DiskError, DiskOp};
 use crate::record::Owner;
@@ -21,9 +22,16 @@ use core::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
     /// One that may be used.
-    Good(Contents),
+    Good {
+        /// Where it is.
+        slot: Slot,
+        /// What it holds.
+        contents: Contents,
+    },
     /// One that may not.
     Damaged {
+        /// Where it is.
+        slot: Slot,
         /// The file that is wrong: the manifest, or a chunk that it lists.
         file: String,
         /// What is wrong with it.
@@ -36,7 +44,7 @@ pub enum Found {
 pub enum Why {
     /// It is no manifest, or not as it was written.
     Manifest(CodecError),
-    /// The manifest is one of another group or index than its name says.
+    /// The manifest is one of another group than its name says.
     Misnamed,
     /// The chunk is not there.
     Missing,
@@ -113,31 +121,44 @@ impl fmt::Display for CheckpointError {
 
 impl core::error::Error for CheckpointError {}
 
-/// The checkpoints of every group, newest first.
+/// The checkpoints of every group, newest first; before them those that are
+/// damaged, for how new they are nobody can say.
 pub fn find(
     disk: &mut dyn Disk,
     owner: &Owner,
 ) -> Result<BTreeMap<GroupId, Vec<Found>>, CheckpointError> {
     let sizes: BTreeMap<String, u64> = disk.list()?.into_iter().collect();
-    let mut manifests: Vec<(GroupId, Index)> =
+    let manifests: Vec<(GroupId, Slot)> =
         sizes.keys().filter_map(|name| manifest_of(name)).collect();
-    manifests.sort_by_key(|(group, index)| (*group, Reverse(*index)));
     let mut found: BTreeMap<GroupId, Vec<Found>> = BTreeMap::new();
-    for (group, index) in manifests {
-        let one = look_at(disk, owner, group, index, &sizes)?;
+    for (group, slot) in manifests {
+        let one = look_at(disk, owner, group, slot, &sizes)?;
         found.entry(group).or_default().push(one);
     }
+    for all in found.values_mut() {
+        all.sort_by_key(|one| Reverse(one.index()));
+    }
     Ok(found)
+}
+
+impl Found {
+    /// Of which place it is; beyond every other if nobody can say.
+    const fn index(&self) -> Index {
+        match self {
+            Self::Good { contents, .. } => contents.index,
+            Self::Damaged { .. } => Index(u64::MAX),
+        }
+    }
 }
 
 fn look_at(
     disk: &mut dyn Disk,
     owner: &Owner,
     group: GroupId,
-    index: Index,
+    slot: Slot,
     sizes: &BTreeMap<String, u64>,
 ) -> Result<Found, CheckpointError> {
-    let file = manifest_name(group, index);
+    let file = manifest_name(group, slot);
     // What a process that died left in the page cache is on disk before it is believed.
     disk.sync(DiskOp::Write { file: file.clone(), offset: 0, parts: Vec::new() })?;
     let content = disk.read(&file, DISK_FILE_BYTES_MAX as u64 + 1)?;
@@ -146,25 +167,31 @@ fn look_at(
         FoundManifest::Newer { what, got } => {
             return Err(CheckpointError::Newer { file, what, got });
         }
-        FoundManifest::Bad(why) => return Ok(Found::Damaged { file, why: Why::Manifest(why) }),
+        FoundManifest::Bad(why) => {
+            return Ok(Found::Damaged { slot, file, why: Why::Manifest(why) });
+        }
     };
     if let Some((what, expected, got)) = owner.differs(&whose) {
         return Err(CheckpointError::Foreign { file, what, expected, got });
     }
-    if (contents.group, contents.index) != (group, index) {
-        return Ok(Found::Damaged { file, why: Why::Misnamed });
+    if contents.group != group {
+        return Ok(Found::Damaged { slot, file, why: Why::Misnamed });
     }
-    let wrong = contents.chunks.iter().find_map(|chunk| wrong_file(group, chunk, sizes));
-    Ok(wrong.map_or(Found::Good(contents), |(file, why)| Found::Damaged { file, why }))
+    let wrong = contents.chunks.iter().find_map(|chunk| wrong_file(group, slot, chunk, sizes));
+    Ok(match wrong {
+        None => Found::Good { slot, contents },
+        Some((file, why)) => Found::Damaged { slot, file, why },
+    })
 }
 
 fn wrong_file(
     group: GroupId,
+    slot: Slot,
     chunk: &Chunk,
     sizes: &BTreeMap<String, u64>,
 ) -> Option<(String, Why)> {
-    let file = chunk_name(group, chunk.id);
-    let expected = CHUNK_HEAD_BYTES as u64 + u64::from(chunk.bytes);
+    let file = chunk_name(group, slot, chunk.id);
+    let expected = file_bytes(chunk);
     match sizes.get(&file) {
         None => Some((file, Why::Missing)),
         Some(got) if *got != expected => Some((file, Why::Length { expected, got: *got })),
@@ -172,17 +199,18 @@ fn wrong_file(
     }
 }
 
-/// The files of this group's checkpoints that none of `kept` needs.
+/// The chunks in a slot of this group that a checkpoint of these does not need.
 #[must_use]
-pub fn leftovers(files: &[(String, u64)], group: GroupId, kept: &[&Contents]) -> Vec<String> {
-    let manifests = kept.iter().map(|contents| manifest_name(group, contents.index));
-    let chunks = kept.iter().flat_map(|contents| &contents.chunks);
+pub fn leftovers(
+    files: &[(String, u64)],
+    group: GroupId,
+    slot: Slot,
+    chunks: &[Chunk],
+) -> Vec<String> {
     let needed: BTreeSet<String> =
-        manifests.chain(chunks.map(|chunk| chunk_name(group, chunk.id))).collect();
-    let begins = format!("state-{}-", group.0);
-    let ours = |name: &str| {
-        name.starts_with(&begins) && (name.ends_with(".manifest") || name.ends_with(".chunk"))
-    };
+        chunks.iter().map(|chunk| chunk_name(group, slot, chunk.id)).collect();
+    let begins = format!("state-{}-{}-", group.0, slot.letter());
+    let ours = |name: &str| name.starts_with(&begins) && name.ends_with(".chunk");
     let names = files.iter().map(|(name, _)| name);
     names.filter(|name| ours(name) && !needed.contains(*name)).cloned().collect()
 }

@@ -1,6 +1,7 @@
 //! A manifest's file: what every file begins with, then the contents.
 
 use super::contents::Contents;
+use super::slot::Slot;
 use crate::disk::DiskOp;
 use crate::record::Owner;
 use alloc::format;
@@ -9,7 +10,7 @@ use alloc::vec::Vec;
 use base::checksum::crc32c;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::DISK_FILE_BYTES_MAX;
-use base::{ClusterId, GroupId, Incarnation, Index, NodeId, invariant};
+use base::{ClusterId, GroupId, Incarnation, NodeId, invariant};
 use bytes::Bytes;
 
 const MAGIC: &[u8; 8] = b"TRIMCKPT";
@@ -33,21 +34,22 @@ impl From<CodecError> for FoundManifest {
 
 /// The name of a manifest's file.
 #[must_use]
-pub fn manifest_name(group: GroupId, index: Index) -> String {
-    format!("state-{}-{:016x}.manifest", group.0, index.0)
+pub fn manifest_name(group: GroupId, slot: Slot) -> String {
+    format!("state-{}-{}.manifest", group.0, slot.letter())
 }
 
-/// The group and the index of the manifest that has this name, if it is one.
-pub(super) fn manifest_of(name: &str) -> Option<(GroupId, Index)> {
-    let (group, index) = name.strip_prefix("state-")?.strip_suffix(".manifest")?.split_once('-')?;
+/// The group and the slot of the manifest that has this name, if it is one.
+pub(super) fn manifest_of(name: &str) -> Option<(GroupId, Slot)> {
+    let (group, _) = name.strip_prefix("state-")?.strip_suffix(".manifest")?.split_once('-')?;
     let group = GroupId(group.parse().ok()?);
-    let index = Index(u64::from_str_radix(index, 16).ok()?);
-    (manifest_name(group, index) == name).then_some((group, index))
+    let slot = Slot::ALL.into_iter().find(|slot| manifest_name(group, *slot) == name)?;
+    Some((group, slot))
 }
 
-/// Makes the checkpoint current, all of whose chunks are durable already.
+/// Makes the checkpoint current, all of whose chunks are durable already, in the
+/// place of the one that the slot had.
 #[must_use]
-pub fn write_manifest(owner: &Owner, contents: &Contents) -> DiskOp {
+pub fn write_manifest(owner: &Owner, slot: Slot, contents: &Contents) -> DiskOp {
     let mut out = Vec::new();
     put_reserved(MAGIC, owner.cluster, &mut out);
     out.put_u64(owner.node.0);
@@ -55,7 +57,7 @@ pub fn write_manifest(owner: &Owner, contents: &Contents) -> DiskOp {
     out.extend_from_slice(&contents.encode());
     out.put_u32(crc32c(&out));
     invariant!(I38, out.len() <= DISK_FILE_BYTES_MAX, "{} chunks", contents.chunks.len());
-    let file = manifest_name(contents.group, contents.index);
+    let file = manifest_name(contents.group, slot);
     DiskOp::Replace { file, content: out.into() }
 }
 

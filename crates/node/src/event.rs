@@ -326,6 +326,33 @@ pub struct Status {
     pub quota: Option<u64>,
     /// The alarms that stand, as far as this node has applied.
     pub alarms: Vec<Alarm>,
+    /// What waits in the lane.
+    pub queues: Queues,
+}
+
+/// What waits in a lane, queue by queue.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Queues {
+    /// Asks in hand, of at most [`base::limits::ASKS_MAX`].
+    pub asks: usize,
+    /// Their bytes, of at most [`base::limits::ASK_BYTES_MAX`].
+    pub ask_bytes: usize,
+    /// Writes for which no leader is known.
+    pub writes_parked: usize,
+    /// Writes that went to the leader, which has not said yet where they stand.
+    pub writes_forwarded: usize,
+    /// Writes that have a place in the log and are not applied yet.
+    pub writes_placed: usize,
+    /// Record bytes that are not durable yet.
+    pub log_bytes: usize,
+    /// Letters that wait for their writes.
+    pub letters: usize,
+    /// Watches that are open.
+    pub watches: usize,
+    /// Those that have something to hear and no room for it.
+    pub watches_stalled: usize,
+    /// How often a watch got there, since the lane began.
+    pub watch_stalls: u64,
 }
 
 /// What a watch is told.

@@ -73,6 +73,11 @@ impl Intake {
         expired
     }
 
+    /// How many asks are in hand, and their bytes.
+    pub(crate) fn in_hand(&self) -> (usize, usize) {
+        (self.held.len(), self.bytes)
+    }
+
     /// When the next ask's time is over.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.deadlines.front().map(|(deadline, _)| *deadline)

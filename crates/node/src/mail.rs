@@ -45,6 +45,11 @@ impl Mail {
         }
     }
 
+    /// How many letters wait for their writes.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Puts a message into the frame for `to`.
     pub(crate) fn say(&mut self, sender: Sender, to: NodeId, say: Say) {
         let class = match &say {

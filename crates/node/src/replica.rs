@@ -7,7 +7,7 @@ mod turn;
 
 use crate::compactor::Compactor;
 use crate::directory::Own;
-use crate::event::{Action, Answer, Halt, Note, Status, WatchOpen};
+use crate::event::{Action, Answer, Halt, Note, Queues, Status, WatchOpen};
 use crate::forwards::Forwards;
 use crate::intake::Intake;
 use crate::leases::Leases;
@@ -299,6 +299,9 @@ impl Replica {
     /// How this replica is.
     pub(crate) fn status(&self) -> Status {
         let (protocol, machine) = (self.protocol.status(), self.machine.keyspace());
+        let (writes_parked, writes_forwarded, writes_placed) = self.writes.waiting();
+        let queues =
+            Queues { writes_parked, writes_forwarded, writes_placed, ..self.watches.queues() };
         Status {
             leader: self.lead.leader,
             term: self.term(),
@@ -308,6 +311,7 @@ impl Replica {
             bytes: machine.map_or(0, kv::machine::Machine::bytes_held),
             quota: self.limits.quota,
             alarms: machine.map_or_else(Vec::new, kv::machine::Machine::alarms),
+            queues,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The watches of one keyspace: each is a cursor into the applied history,
 //! moved only as far as the watcher has room. There is no queue to overflow.
 
-use crate::event::{Action, WatchEvent, WatchOpen};
+use crate::event::{Action, Queues, WatchEvent, WatchOpen};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use base::limits::WATCH_BATCH_REVISIONS_MAX;
@@ -15,6 +15,8 @@ struct Watch {
     /// I72: everything below was told or does not concern the watch; never goes back.
     next: Revision,
     credit: u32,
+    /// There is something to hear and no room for it.
+    stalled: bool,
 }
 
 /// The watches of one keyspace.
@@ -26,6 +28,8 @@ pub(crate) struct Watches {
     /// Who wants to hear that all of some watches are up to date.
     curious: Vec<(WatchKey, Vec<WatchKey>)>,
     seen: Revision,
+    stalled: usize,
+    stalls: u64,
 }
 
 impl Watches {
@@ -37,7 +41,7 @@ impl Watches {
             sometimes!(WatchCaughtUp);
         }
         let next = from.unwrap_or(current.next());
-        self.open.insert(key, Watch { filter, next, credit });
+        self.open.insert(key, Watch { filter, next, credit, stalled: false });
         self.touched.insert(key);
         current
     }
@@ -52,8 +56,20 @@ impl Watches {
 
     /// Closes a watch.
     pub(crate) fn close(&mut self, key: WatchKey) {
-        self.open.remove(&key);
+        if let Some(watch) = self.open.remove(&key) {
+            self.stalled -= usize::from(watch.stalled);
+        }
         self.touched.remove(&key);
+    }
+
+    /// How many are open, and how many of them wait for room.
+    pub(crate) fn queues(&self) -> Queues {
+        Queues {
+            watches: self.open.len(),
+            watches_stalled: self.stalled,
+            watch_stalls: self.stalls,
+            ..Queues::default()
+        }
     }
 
     /// Asks, at the end of the turn, whether all of these are up to date.
@@ -76,14 +92,21 @@ impl Watches {
     pub(crate) fn fill(&mut self, machine: &Machine, term: u64, out: &mut Vec<Action>) {
         let touched = core::mem::take(&mut self.touched);
         let revision = machine.revision();
+        let Self { open, stalled, stalls, .. } = self;
+        let mut fill = |key: WatchKey, watch: &mut Watch| {
+            let before = watch.stalled;
+            let goes_on = watch.fill(key, machine, term, out);
+            *stalls += u64::from(watch.stalled && !before);
+            *stalled = *stalled + usize::from(watch.stalled) - usize::from(before);
+            goes_on
+        };
         if revision > self.seen {
             self.seen = revision;
-            self.open.retain(|key, watch| watch.fill(*key, machine, term, out));
+            open.retain(|key, watch| fill(*key, watch));
         } else {
             for key in touched {
-                let watch = self.open.get_mut(&key);
-                if watch.is_some_and(|watch| !watch.fill(key, machine, term, out)) {
-                    self.open.remove(&key);
+                if open.get_mut(&key).is_some_and(|watch| !fill(key, watch)) {
+                    open.remove(&key);
                 }
             }
         }
@@ -102,6 +125,7 @@ impl Watch {
                     sometimes!(WatchCompacted);
                     let event = WatchEvent::Compacted { oldest };
                     out.push(Action::Watch { key, term, event });
+                    self.stalled = false;
                     return false;
                 }
             };
@@ -113,6 +137,7 @@ impl Watch {
                 out.push(Action::Watch { key, term, event });
             }
         }
+        self.stalled = self.next <= revision;
         true
     }
 }

@@ -69,6 +69,12 @@ impl Writes {
         }
     }
 
+    /// How many writes have no leader, are on their way to one, and have a place.
+    pub(crate) fn waiting(&self) -> (usize, usize, usize) {
+        let placed = self.placed.values().map(Vec::len).sum();
+        (self.parked.len(), self.forwarded.len(), placed)
+    }
+
     /// Keeps a write until a leader is known.
     pub(crate) fn park(&mut self, owner: Owner, body: Bytes) {
         sometimes!(AskParked);

@@ -88,6 +88,9 @@ impl Driver {
                 Action::Send { to, class, frame } => self.peers.send(to, class, frame),
                 Action::Reply { id, term, answer } => {
                     self.face.heard(term, revision_of(&answer));
+                    if let Answer::Refused(why) = answer {
+                        self.metrics.counted.refused(why);
+                    }
                     waiting.answer(id, Answered { term, answer });
                 }
                 Action::Watch { key, term, event } => {
@@ -114,7 +117,10 @@ impl Driver {
                 }
             }
             Note::Lead { group, term, leader: None } => info!(%group, term, "no leader is known"),
-            Note::Dropped { from, why } => debug!(%from, why, "dropped a letter"),
+            Note::Dropped { from, why } => {
+                self.metrics.counted.dropped(why);
+                debug!(%from, why, "dropped a letter");
+            }
             Note::Ready => {
                 info!("ready to serve client requests");
                 self.ready.send_replace(true);

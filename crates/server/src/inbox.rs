@@ -1,8 +1,9 @@
 //! What waits for the lane? One bounded queue, drained whole: one wake-up for
 //! everything that came meanwhile.
 
+use crate::bounds::INBOX_FRAME_BYTES_MAX;
 use crate::replies::Addressee;
-use base::limits::{ASK_BYTES_MAX, ASKS_MAX, FRAME_BYTES_MAX};
+use base::limits::{ASK_BYTES_MAX, ASKS_MAX};
 use base::{AskId, NodeId, WatchKey};
 use bytes::Bytes;
 use node::event::{Ask, Class, Event, WatchEvent, WatchOpen};
@@ -10,9 +11,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-
-/// Frame bytes of one class that may wait; readers of sockets wait beyond it.
-const FRAMES_WAITING_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
 
 /// What the lane tells a watch, and the term it was told in.
 #[derive(Debug)]
@@ -42,6 +40,15 @@ pub(crate) enum Item {
 /// Why an ask was not taken: too many wait already. Nothing was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Full;
+
+/// What waits for the lane right now.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Waits {
+    pub(crate) asks: usize,
+    pub(crate) ask_bytes: usize,
+    /// By [`Class`].
+    pub(crate) frame_bytes: [usize; 2],
+}
 
 /// The queue in front of the lane.
 #[derive(Debug)]
@@ -79,7 +86,7 @@ impl Queue {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let room = [(); 2].map(|()| Semaphore::new(FRAMES_WAITING_BYTES_MAX));
+        let room = [(); 2].map(|()| Semaphore::new(INBOX_FRAME_BYTES_MAX));
         Self { queue: Mutex::default(), bell: Condvar::new(), room }
     }
 
@@ -150,6 +157,13 @@ impl Inbox {
         }
     }
 
+    /// What waits, for whoever wants to see it.
+    pub(crate) fn waits(&self) -> Waits {
+        let queue = self.lock();
+        let Queue { asks, ask_bytes, frame_bytes, .. } = *queue;
+        Waits { asks, ask_bytes, frame_bytes }
+    }
+
     fn wait<'a>(
         &self,
         queue: MutexGuard<'a, Queue>,
@@ -204,6 +218,7 @@ impl Drop for LaneEnd {
 mod tests {
     use super::*;
     use crate::replies::Answered;
+    use base::limits::FRAME_BYTES_MAX;
     use tokio::sync::oneshot;
 
     fn ask(bytes: usize) -> Item {

@@ -1,6 +1,9 @@
 //! What is counted? The numbers that dashboards of etcd ask for, under its
 //! names, as far as they can be told honestly.
 
+mod queues;
+
+use crate::inbox::Waits;
 use base::NodeId;
 use node::event::Status;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -9,6 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use queues::SeenQueues;
+pub(crate) use queues::{Counted, PeerMeter};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -38,6 +43,10 @@ pub(crate) struct Metrics {
     handled: Family<Handled, Counter>,
     received: Counter,
     sent: Counter,
+    health: [Gauge<u64, AtomicU64>; 2],
+    queues: SeenQueues,
+    /// What is counted where it waits or is lost.
+    pub(crate) counted: Counted,
 }
 
 /// What a scrape sets before it reads.
@@ -50,6 +59,7 @@ struct Seen {
     bytes: Gauge<u64, AtomicU64>,
     bytes_in_use: Gauge<u64, AtomicU64>,
     revision: Gauge<u64, AtomicU64>,
+    quota: Gauge<u64, AtomicU64>,
     memory: Gauge<u64, AtomicU64>,
     descriptors: Gauge<u64, AtomicU64>,
     descriptors_max: Gauge<u64, AtomicU64>,
@@ -78,9 +88,14 @@ impl Metrics {
             handled: Family::default(),
             received: Counter::default(),
             sent: Counter::default(),
+            health: Default::default(),
+            queues: SeenQueues::default(),
+            counted: Counted::default(),
         };
         metrics.register_seen();
         metrics.register_counted();
+        metrics.queues.register(&mut metrics.registry);
+        metrics.counted.register(&mut metrics.registry);
         metrics
     }
 
@@ -99,6 +114,7 @@ impl Metrics {
             ("etcd_mvcc_db_total_size_in_bytes", "Bytes of the state", &seen.bytes),
             ("etcd_mvcc_db_total_size_in_use_in_bytes", "Bytes in use", &seen.bytes_in_use),
             ("etcd_debugging_mvcc_current_revision", "Revision of the state", &seen.revision),
+            ("etcd_server_quota_backend_bytes", "Bytes the state may take; 0: any", &seen.quota),
             ("process_resident_memory_bytes", "Memory of the process", &seen.memory),
             ("process_open_fds", "Open descriptors", &seen.descriptors),
             ("process_max_fds", "Descriptors allowed", &seen.descriptors_max),
@@ -121,6 +137,10 @@ impl Metrics {
         let received = "Bytes from clients";
         to.register("etcd_network_client_grpc_received_bytes", received, self.received.clone());
         to.register("etcd_network_client_grpc_sent_bytes", "Bytes to clients", self.sent.clone());
+        // Counters to etcd too, but their names do not end as those of counters must.
+        let [well, ill] = self.health.clone();
+        to.register("etcd_server_health_success", "Health checks that were passed", well);
+        to.register("etcd_server_health_failures", "Health checks that were failed", ill);
     }
 
     /// Somebody is known to lead.
@@ -146,14 +166,22 @@ impl Metrics {
         self.sent.inc_by(bytes as u64);
     }
 
+    /// A health check was passed or not.
+    pub(crate) fn checked(&self, well: bool) {
+        let [passed, failed] = &self.health;
+        let counter = if well { passed } else { failed };
+        counter.inc();
+    }
+
     /// The counter of such calls, to be kept by whoever counts often.
     pub(crate) fn handled(&self, handled: &Handled) -> Counter {
         self.handled.get_or_create(handled).clone()
     }
 
     /// Everything, in the text that Prometheus reads.
-    pub(crate) fn text(&self, status: &Status, process: Process) -> String {
+    pub(crate) fn text(&self, status: &Status, waits: Waits, process: Process) -> String {
         self.see(status, process);
+        self.queues.see(&status.queues, waits);
         let mut text = String::new();
         // A string takes everything, so this never fails.
         let _ = text::encode(&mut text, &self.registry);
@@ -169,6 +197,7 @@ impl Metrics {
         seen.bytes.set(status.bytes);
         seen.bytes_in_use.set(status.bytes);
         seen.revision.set(status.revision.0);
+        seen.quota.set(status.quota.unwrap_or(0));
         seen.memory.set(process.memory);
         seen.descriptors.set(process.descriptors);
         seen.descriptors_max.set(process.descriptors_max);

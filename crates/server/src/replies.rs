@@ -4,6 +4,7 @@
 use base::AskId;
 use futures_util::task::AtomicWaker;
 use node::event::{Answer, Refused};
+use prometheus_client::metrics::gauge::Gauge;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -22,20 +23,31 @@ pub(crate) struct Answered {
 pub(crate) struct Replies {
     queue: Mutex<Vec<(AskId, Answered)>>,
     bell: AtomicWaker,
+    /// How many wait in all such queues.
+    count: Gauge,
 }
 
 impl Replies {
+    /// A queue that is counted with others.
+    pub(crate) fn counted(count: Gauge) -> Self {
+        Self { queue: Mutex::default(), bell: AtomicWaker::new(), count }
+    }
+
     /// Moves everything that waits into `taken`, which is empty; what comes
     /// later wakes `waker`.
     pub(crate) fn take(&self, taken: &mut Vec<(AskId, Answered)>, waker: &Waker) {
         self.bell.register(waker);
         mem::swap(&mut *self.lock(), taken);
+        if !taken.is_empty() {
+            self.count.dec_by(length(taken));
+        }
     }
 
     /// True if it is the first that waits: somebody must ring.
     fn add(&self, id: AskId, answered: Answered) -> bool {
         let mut queue = self.lock();
         queue.push((id, answered));
+        self.count.inc();
         queue.len() == 1
     }
 
@@ -46,6 +58,16 @@ impl Replies {
     fn lock(&self) -> MutexGuard<'_, Vec<(AskId, Answered)>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Drop for Replies {
+    fn drop(&mut self) {
+        self.count.dec_by(length(&self.lock()));
+    }
+}
+
+fn length(queue: &[(AskId, Answered)]) -> i64 {
+    i64::try_from(queue.len()).unwrap_or(i64::MAX)
 }
 
 /// Where one answer goes.

@@ -81,9 +81,9 @@ impl Server {
         let inbox = Arc::new(Inbox::new());
         let face = Arc::new(Face::new(cluster, me));
         let identity = Identity { cluster, me, incarnation };
-        let peers = Arc::new(Peers::new(identity, peers, &inbox));
-
         let metrics = Arc::new(Metrics::new(me));
+        let peers = Arc::new(Peers::new(identity, peers, &inbox, &metrics.counted));
+
         let mut server = Self::start_threads(disk, lane, &inbox, &peers, &face, &metrics)?;
         let desk = Desk::new(inbox, face, metrics, server.closing.subscribe())
             .noticing(config.progress_notices)

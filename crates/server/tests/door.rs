@@ -324,6 +324,9 @@ fn health_version_and_numbers_are_told_over_http1() {
         "etcd_debugging_mvcc_current_revision 2\n",
         "grpc_method=\"Put\",grpc_code=\"OK\"} 1\n",
         "etcd_disk_wal_fsync_duration_seconds_count",
+        "etcd_server_quota_backend_bytes 2147483648\n",
+        "etcd_server_health_success 2\n",
+        "etcd_server_health_failures 0\n",
     ] {
         assert!(numbers.contains(expected), "{expected} in {numbers}");
     }

@@ -314,3 +314,69 @@ fn the_server_as_a_whole_serves() {
         assert_eq!(watched.message().await.unwrap(), None);
     });
 }
+
+/// The number of a line of `/metrics` that begins like this.
+fn number(numbers: &str, start: &str) -> Option<f64> {
+    let line = numbers.lines().find(|line| line.starts_with(start))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn every_queue_has_a_number() {
+    let mut world = World::new("queues", 3);
+    world.ready();
+    for node in 0..3 {
+        world.put(node, "k", "v");
+    }
+    let mut watches = WatchClient::new(world.channel(0));
+    let create = wire::WatchCreateRequest { key: "k".into(), ..Default::default() };
+    let create = RequestUnion::CreateRequest(create);
+    let create = wire::WatchRequest { request_union: Some(create) };
+    let _watch = world.run(async {
+        let only = tokio_stream::iter([create]);
+        let mut answers = watches.watch(only).await.unwrap().into_inner();
+        assert!(next(&mut answers).await.created);
+        answers
+    });
+    let (_, numbers) = world.get_page("/metrics");
+    for (name, least, most) in [
+        ("trimaran_inbox_asks ", 0.0, 0.0),
+        ("trimaran_inbox_ask_bytes ", 0.0, 0.0),
+        ("trimaran_inbox_frame_bytes{class=\"urgent\"} ", 0.0, 1e6),
+        ("trimaran_inbox_frame_bytes{class=\"bulk\"} ", 0.0, 1e6),
+        ("trimaran_inbox_frame_bytes_max ", 1e6, 1e9),
+        ("trimaran_asks_in_hand ", 0.0, 0.0),
+        ("trimaran_asks_in_hand_max ", 65_536.0, 65_536.0),
+        ("trimaran_ask_bytes_in_hand ", 0.0, 0.0),
+        ("trimaran_replies_queued ", 0.0, 0.0),
+        ("trimaran_writes_parked ", 0.0, 0.0),
+        ("trimaran_writes_forwarded ", 0.0, 0.0),
+        ("etcd_server_proposals_pending ", 0.0, 0.0),
+        ("trimaran_log_pending_bytes ", 0.0, 1e6),
+        ("trimaran_letters_waiting ", 0.0, 1e3),
+        ("etcd_debugging_mvcc_watcher_total ", 1.0, 1.0),
+        ("etcd_debugging_mvcc_watch_stream_total ", 1.0, 1.0),
+        ("etcd_debugging_mvcc_slow_watcher_total ", 0.0, 0.0),
+        ("trimaran_watch_stalls ", 0.0, 0.0),
+        ("trimaran_peer_queue_bytes{To=", 0.0, 1e6),
+        ("trimaran_peer_queue_bytes_max ", 1e6, 1e9),
+        ("etcd_network_peer_sent_bytes_total{To=", 1.0, 1e9),
+        ("etcd_network_peer_received_bytes_total{From=", 1.0, 1e9),
+        ("etcd_network_peer_sent_failures_total{To=", 0.0, 1e9),
+        ("trimaran_peer_frames_lost_total{To=", 0.0, 1e9),
+    ] {
+        let value = number(&numbers, name);
+        assert!(value.is_some_and(|it| (least..=most).contains(&it)), "{name}{value:?} {numbers}");
+    }
+    world.nodes[1].kill();
+    world.nodes[2].kill();
+    world.run(async {
+        let refused = world.kv(0).put(put("k", "v")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable);
+    });
+    let (_, numbers) = world.get_page("/metrics");
+    let refused = number(&numbers, "trimaran_asks_refused_total{reason=");
+    assert!(refused.is_some_and(|it| it >= 1.0), "{numbers}");
+    let lost = number(&numbers, "trimaran_peer_frames_lost_total{To=");
+    assert!(lost.is_some_and(|it| it >= 1.0), "{numbers}");
+}

@@ -1,7 +1,9 @@
 //! What clients ask of a lane: to which group it goes, and whether it is taken.
 
 use super::Lane;
-use crate::event::{Action, Answer, Ask, LeaseAsk, Level, Refused, WatchEvent, WatchOpen};
+use crate::event::{
+    Action, Answer, Ask, LeaseAsk, Level, Queues, Refused, Status, WatchEvent, WatchOpen,
+};
 use crate::machine::Look;
 use crate::reads::Who;
 use crate::replica::Replica;
@@ -15,7 +17,7 @@ impl Lane {
     pub(super) fn on_ask(&mut self, now: Time, id: AskId, ask: Ask, out: &mut Vec<Action>) {
         let linear = Level::Linearizable;
         let done = match ask {
-            Ask::Status => self.groups.get(&GroupId::DEFAULT).map(|it| Answer::Status(it.status())),
+            Ask::Status => self.status().map(Answer::Status),
             Ask::Members { level } => {
                 self.look(now, id, GroupId::DIRECTORY, Look::Members, level, out)
             }
@@ -39,6 +41,15 @@ impl Lane {
             let term = self.groups.get(&GroupId::DEFAULT).map_or(1, Replica::term);
             out.push(Action::Reply { id, term, answer });
         }
+    }
+
+    fn status(&self) -> Option<Status> {
+        let replica = self.groups.get(&GroupId::DEFAULT)?;
+        let (asks, ask_bytes) = self.intake.in_hand();
+        let (log_bytes, letters) = (self.wal.pending_bytes(), self.mail.waiting());
+        let mut status = replica.status();
+        status.queues = Queues { asks, ask_bytes, log_bytes, letters, ..status.queues };
+        Some(status)
     }
 
     fn look(

@@ -75,6 +75,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(house: House, mut line: h2::server::Connection<Line, Bytes>) -> Self {
+        let waiting = house.desk.metrics().counted.replies.clone();
         Self {
             house,
             pulse: Pulse::new(line.ping_pong()),
@@ -82,7 +83,7 @@ impl Connection {
             slow: FuturesUnordered::new(),
             asks: Vec::new(),
             waiting: HashMap::new(),
-            replies: Arc::default(),
+            replies: Arc::new(Replies::counted(waiting)),
             answered: Vec::new(),
             room: BytesMut::new(),
             sweep: Box::pin(sleep_until(Instant::now())),

@@ -4,7 +4,7 @@
 use super::words::refused;
 use crate::clock;
 use crate::face::Face;
-use crate::inbox::{Inbox, Item, Told};
+use crate::inbox::{Inbox, Item, Told, Waits};
 use crate::metrics::Metrics;
 use crate::replies::{Addressee, Place, Replies};
 use api::etcd::header::Header;
@@ -122,6 +122,11 @@ impl Desk {
     /// The answer to an ask that was handed in is not wanted any more.
     pub(crate) fn forget(&self, id: AskId) {
         self.inbox.push(Item::Forget(id));
+    }
+
+    /// What waits for the lane.
+    pub(crate) fn waits(&self) -> Waits {
+        self.inbox.waits()
     }
 
     /// What is counted.

@@ -93,7 +93,9 @@ pub(super) async fn answer(desk: &Desk, checks: &[Check], query: &str) -> Page {
 
 /// The older question: does no alarm stand, is there a leader, can be read?
 pub(super) async fn health(desk: &Desk, query: &str) -> Page {
-    match unhealthy(desk, query).await {
+    let unwell = unhealthy(desk, query).await;
+    desk.metrics().checked(unwell.is_none());
+    match unwell {
         None => json(StatusCode::OK, r#"{"health":"true","reason":""}"#.into()),
         Some(why) => {
             let body = format!(r#"{{"health":"false","reason":"{}"}}"#, why.escape_default());

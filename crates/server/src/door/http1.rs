@@ -72,7 +72,7 @@ fn version() -> String {
 async fn metrics(desk: &Desk) -> Page {
     match desk.ask(Ask::Status, 0).await {
         Ok((Answer::Status(status), _)) => {
-            page_of(StatusCode::OK, METRICS, desk.metrics().text(&status, process()))
+            page_of(StatusCode::OK, METRICS, desk.metrics().text(&status, desk.waits(), process()))
         }
         _ => text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n"),
     }

@@ -39,6 +39,7 @@ impl Watch for WatchDoor {
         let (responses, sent) = mpsc::channel(RESPONSES_WAITING);
         let (events, told) = mpsc::unbounded_channel();
         let stream = WatchStream::new();
+        self.desk.metrics().counted.streams.inc();
         let pane =
             Pane { desk: self.desk.clone(), stream, events, responses, asked_progress: None };
         tokio::spawn(pane.serve(request.into_inner(), told));
@@ -155,6 +156,7 @@ impl Pane {
 
 impl Drop for Pane {
     fn drop(&mut self) {
+        self.desk.metrics().counted.streams.dec();
         self.stream.keys().for_each(|key| self.desk.close(key));
     }
 }

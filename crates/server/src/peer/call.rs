@@ -57,7 +57,7 @@ impl Calls {
         }
         let mut line = BufReader::with_capacity(READ_BUFFER_BYTES, line);
         let why = tokio::select! {
-            why = self.receive(&mut line, &hello) => why.to_string(),
+            why = self.receive(&mut line, &hello, other) => why.to_string(),
             _ = replaced => "replaced by a newer one".into(),
         };
         if hello.class == Class::Urgent {
@@ -73,10 +73,18 @@ impl Calls {
         replaced
     }
 
-    async fn receive(&self, line: &mut (impl AsyncRead + Unpin), hello: &Hello) -> std::io::Error {
+    async fn receive(
+        &self,
+        line: &mut (impl AsyncRead + Unpin),
+        hello: &Hello,
+        other: &Other,
+    ) -> std::io::Error {
         loop {
             match frame::read(line).await {
-                Ok(frame) => self.peers.inbox.push_frame(hello.node, hello.class, frame).await,
+                Ok(frame) => {
+                    other.received.inc_by(frame.len() as u64);
+                    self.peers.inbox.push_frame(hello.node, hello.class, frame).await;
+                }
                 Err(why) => return why,
             }
         }

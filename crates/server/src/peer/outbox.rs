@@ -1,18 +1,17 @@
 //! What waits for a connection? Frames, bounded; what finds no room is lost,
 //! as anything on a network may be.
 
-use base::limits::FRAME_BYTES_MAX;
+use crate::bounds::PEER_QUEUE_BYTES_MAX;
+use crate::metrics::PeerMeter;
 use bytes::Bytes;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-
-/// Frame bytes that may wait for one connection.
-const WAITING_BYTES_MAX: usize = 4 * FRAME_BYTES_MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     waiting: Mutex<Waiting>,
     bell: Notify,
+    meter: PeerMeter,
 }
 
 #[derive(Debug, Default)]
@@ -24,15 +23,21 @@ struct Waiting {
 }
 
 impl Outbox {
+    pub(super) fn new(meter: PeerMeter) -> Self {
+        Self { meter, ..Self::default() }
+    }
+
     /// A frame to send, or to lose.
     pub(super) fn push(&self, frame: Bytes) {
         let mut waiting = self.lock();
         let bytes = waiting.bytes.saturating_add(frame.len());
-        if !waiting.open || bytes > WAITING_BYTES_MAX {
+        if !waiting.open || bytes > PEER_QUEUE_BYTES_MAX {
             waiting.lost += 1;
+            self.meter.lost(1);
             return;
         }
         waiting.bytes = bytes;
+        self.meter.waits(bytes);
         waiting.frames.push(frame);
         drop(waiting);
         self.bell.notify_one();
@@ -46,6 +51,8 @@ impl Outbox {
     /// The connection is gone. Says how many frames were lost since it was opened.
     pub(super) fn close(&self) -> u64 {
         let gone = std::mem::take(&mut *self.lock());
+        self.meter.lost(gone.frames.len() as u64);
+        self.meter.waits(0);
         gone.lost + gone.frames.len() as u64
     }
 
@@ -62,7 +69,8 @@ impl Outbox {
 
     fn take_now(&self) -> Vec<Bytes> {
         let mut waiting = self.lock();
-        waiting.bytes = 0;
+        self.meter.sent(std::mem::take(&mut waiting.bytes));
+        self.meter.waits(0);
         std::mem::take(&mut waiting.frames)
     }
 
@@ -74,6 +82,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::limits::FRAME_BYTES_MAX;
 
     #[tokio::test]
     async fn what_comes_together_is_taken_together_and_what_finds_no_room_is_lost() {

@@ -3,11 +3,13 @@
 use super::link::Link;
 use super::outbox::Outbox;
 use crate::inbox::Inbox;
+use crate::metrics::Counted;
 use base::{ClusterId, Incarnation, NodeId};
 use bytes::Bytes;
 use node::boot::Peer;
 use node::event::Class;
 use node::hello::Hello;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +47,12 @@ pub(super) struct Other {
     pub(super) urls: Vec<String>,
     pub(super) link: Link,
     pub(super) lines: [Line; 2],
+    /// Bytes that came from it.
+    pub(super) received: Counter,
 }
 
 /// One of the two connections that this node dials.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
     pub(super) outbox: Outbox,
     /// The other node is there: no use in waiting before the next call.
@@ -56,9 +60,14 @@ pub(super) struct Line {
 }
 
 impl Other {
-    fn new(peer: Peer, inbox: &Arc<Inbox>) -> Self {
+    fn new(peer: Peer, inbox: &Arc<Inbox>, counted: &Counted) -> Self {
         let link = Link::new(peer.id, Arc::clone(inbox));
-        Self { name: peer.name, urls: peer.urls, link, lines: Default::default() }
+        let lines = Class::ALL.map(|class| Line {
+            outbox: Outbox::new(counted.peer(peer.id, class)),
+            redial: Notify::new(),
+        });
+        let received = counted.heard_from(peer.id);
+        Self { name: peer.name, urls: peer.urls, link, lines, received }
     }
 
     pub(super) fn line(&self, class: Class) -> &Line {
@@ -71,8 +80,14 @@ impl Other {
 }
 
 impl Peers {
-    pub(crate) fn new(identity: Identity, peers: Vec<Peer>, inbox: &Arc<Inbox>) -> Self {
-        let others = peers.into_iter().map(|peer| (peer.id, Other::new(peer, inbox))).collect();
+    pub(crate) fn new(
+        identity: Identity,
+        peers: Vec<Peer>,
+        inbox: &Arc<Inbox>,
+        counted: &Counted,
+    ) -> Self {
+        let other = |peer: Peer| (peer.id, Other::new(peer, inbox, counted));
+        let others = peers.into_iter().map(other).collect();
         Self { identity, inbox: Arc::clone(inbox), others }
     }
 

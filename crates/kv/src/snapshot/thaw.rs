@@ -18,7 +18,7 @@ type Checked = Result<(), SnapshotError>;
 /// A machine that is being made of chunks. Nothing is believed: what is
 /// damaged, missing, twice there or out of order is refused.
 ///
-/// The time goes into [`Thaw::add`], but a fifth of it into [`Thaw::finish`]:
+/// About a third of the time goes into [`Thaw::finish`], the rest into [`Thaw::add`]:
 /// neither is for a thread that must answer.
 #[derive(Debug)]
 pub struct Thaw {

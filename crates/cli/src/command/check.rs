@@ -55,7 +55,7 @@ fn load(name: &str) -> Result<Load, Failure> {
         "m" | "medium" => (1_000, 200),
         "l" | "large" => (8_000, 500),
         "xl" | "xLarge" => (15_000, 1_000),
-        _ => return Err(Failure::feature(format!("unknown load option {name:?}"))),
+        _ => return Err(Failure::feature(format!("unknown load option {name}"))),
     };
     Ok(Load { rate, callers })
 }

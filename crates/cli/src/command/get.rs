@@ -16,6 +16,11 @@ pub(super) async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
     let (request, printer) = (request(args)?, caller.printer()?);
+    if args.keys_only && args.count_only {
+        return Err(Failure::arguments(
+            "`--keys-only` and `--count-only` cannot be set at the same time, choose one",
+        ));
+    }
     if args.count_only && printer.format != Lines::Fields {
         return Err(Failure::arguments("--count-only is only for `--write-out=fields`"));
     }

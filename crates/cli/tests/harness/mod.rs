@@ -55,7 +55,7 @@ pub(crate) fn etcdctl() -> Option<Command> {
     Some(etcdctl)
 }
 
-fn without_our_words(mut command: Command) -> Command {
+pub(crate) fn without_our_words(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["ETCD_", "ETCDCTL_", "TRIMARAN_"].iter().any(|prefix| text.starts_with(prefix)) {
@@ -124,9 +124,15 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// `trimaran dev -d` on free ports.
     pub(crate) fn up(name: &str, nodes: usize) -> Self {
+        Self::up_with(name, nodes, &[])
+    }
+
+    /// The same with more words.
+    pub(crate) fn up_with(name: &str, nodes: usize, words: &[&str]) -> Self {
         let cluster = Self { dir: directory(name) };
         let count = nodes.to_string();
-        let said = cluster.dev(&["-d", "--ports", "auto", "-n", &count]).ok();
+        let all = [&["-d", "--ports", "auto", "-n", &count], words].concat();
+        let said = cluster.dev(&all).ok();
         assert!(said.contains("ready in"), "{said}");
         cluster
     }

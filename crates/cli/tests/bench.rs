@@ -96,3 +96,16 @@ fn nobody_there_is_said() {
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("cannot connect"), "{said:?}");
 }
+
+#[test]
+fn the_door_alone_is_measured_with_its_cpu() {
+    for what in ["put", "get"] {
+        let words = ["bench", "floor", what, "--seconds", "1", "--warmup", "0", "--json"];
+        let line = run(&words).ok();
+        assert!(number(&line, "operations") > 0, "{line}");
+        assert_eq!(number(&line, "errors"), 0, "{line}");
+        assert!(number(&line, "servers") > 0, "{line}");
+    }
+    let said = run(&["bench", "floor", "--endpoints", "127.0.0.1:1"]);
+    assert_eq!(said.code, Some(128), "{said:?}");
+}

@@ -31,7 +31,7 @@ pub(crate) struct Driver {
 
 /// Who waits for the lane.
 #[derive(Default)]
-struct Waiting {
+pub(crate) struct Waiting {
     asks: HashMap<AskId, Addressee>,
     /// Queues that were answered to in this turn and not rung yet.
     bells: Vec<Arc<Replies>>,
@@ -131,7 +131,7 @@ impl Driver {
 
 impl Waiting {
     /// The event in an item, after whoever waits for its answer is noted.
-    fn admit(&mut self, item: Item) -> Option<Event> {
+    pub(crate) fn admit(&mut self, item: Item) -> Option<Event> {
         Some(match item {
             Item::Event(event) => event,
             Item::Ask { id, ask, answer, .. } => {
@@ -155,12 +155,12 @@ impl Waiting {
     }
 
     /// What is said to a connection is taken when it is rung, once a turn.
-    fn answer(&mut self, id: AskId, answered: Answered) {
+    pub(crate) fn answer(&mut self, id: AskId, answered: Answered) {
         let addressee = self.asks.remove(&id);
         self.bells.extend(addressee.and_then(|addressee| addressee.say(answered)));
     }
 
-    fn ring(&mut self) {
+    pub(crate) fn ring(&mut self) {
         self.bells.drain(..).for_each(|bell| bell.ring());
     }
 

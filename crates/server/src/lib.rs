@@ -14,6 +14,7 @@ mod door;
 mod driver;
 pub mod error;
 mod face;
+pub mod floor;
 mod inbox;
 pub mod listen;
 mod log_thread;

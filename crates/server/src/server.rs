@@ -230,6 +230,6 @@ fn open_sockets(
     Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk, direct)))
 }
 
-fn adopt(sockets: Vec<net::TcpListener>) -> io::Result<Vec<TcpListener>> {
+pub(crate) fn adopt(sockets: Vec<net::TcpListener>) -> io::Result<Vec<TcpListener>> {
     sockets.into_iter().map(TcpListener::from_std).collect()
 }

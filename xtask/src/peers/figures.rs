@@ -4,11 +4,20 @@ use super::cluster::Make;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Which load: to whom, and what.
+/// Which load: to whom, what, and how if not as fast as many clients can.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Load {
     pub(super) to: &'static str,
     pub(super) verb: &'static str,
+    pub(super) how: &'static str,
+}
+
+impl Load {
+    fn name(self) -> String {
+        let Self { to, verb, how } = self;
+        let comma = if how.is_empty() { "" } else { ", " };
+        format!("{verb} to {to}{comma}{how}")
+    }
 }
 
 /// The columns: name, where in the JSON of `trimaran bench`.
@@ -47,7 +56,7 @@ impl Figures {
             .iter()
             .map(|(name, path)| format!("{name} {:.1}", number(run, path).unwrap_or(f64::NAN)))
             .collect();
-        format!("{} to {}: {}", load.verb, load.to, columns.join("  "))
+        format!("{}: {}", load.name(), columns.join("  "))
     }
 
     fn loads(&self) -> Vec<Load> {
@@ -68,18 +77,19 @@ impl Figures {
     /// The medians side by side.
     pub(super) fn table(&self) -> String {
         let mut table = format!(
-            "{:<16} {:<11} {:>12} {:>12} {:>8}\n",
+            "{:<26} {:<11} {:>12} {:>12} {:>8}\n",
             "median of", "", "trimaran", "etcd", "ratio"
         );
         for load in self.loads() {
             for (name, path) in COLUMNS {
                 let [ours, theirs] =
                     [Make::Ours, Make::Etcd].map(|make| self.median(make, load, path));
-                let head = format!("{} to {}", load.verb, load.to);
-                let ratio =
-                    if theirs == 0.0 { "-".to_string() } else { format!("{:.2}x", ours / theirs) };
+                let head = load.name();
+                let none = theirs == 0.0 || theirs.is_nan();
+                let ratio = if none { "-".to_string() } else { format!("{:.2}x", ours / theirs) };
+                let theirs = if theirs.is_nan() { "-".into() } else { format!("{theirs:.1}") };
                 table.push_str(&format!(
-                    "{head:<16} {name:<11} {ours:>12.1} {theirs:>12.1} {ratio:>8}\n"
+                    "{head:<26} {name:<11} {ours:>12.1} {theirs:>12} {ratio:>8}\n"
                 ));
             }
         }
@@ -91,7 +101,9 @@ impl Figures {
         let runs: Vec<Value> = self
             .runs
             .iter()
-            .map(|(make, load, run)| json!({"server": make.name(), "to": load.to, "run": run}))
+            .map(
+                |(make, load, run)| json!({"server": make.name(), "load": load.name(), "run": run}),
+            )
             .collect();
         let mut medians = BTreeMap::new();
         for load in self.loads() {
@@ -100,7 +112,7 @@ impl Figures {
                     .iter()
                     .map(|(_, path)| (path.trim_start_matches('/'), self.median(make, load, path)))
                     .collect();
-                medians.insert(format!("{} {} to {}", make.name(), load.verb, load.to), columns);
+                medians.insert(format!("{} {}", make.name(), load.name()), columns);
             }
         }
         json!({"command": command, "medians": medians, "runs": runs}).to_string()
@@ -143,7 +155,7 @@ mod tests {
     #[test]
     fn medians_are_compared() {
         let mut figures = Figures::default();
-        let load = Load { to: "leader", verb: "put" };
+        let load = Load { to: "leader", verb: "put", how: "" };
         for (make, rate) in [
             (Make::Ours, 90),
             (Make::Etcd, 10),
@@ -158,11 +170,17 @@ mod tests {
         let words: Vec<&str> = row.split_whitespace().collect();
         assert_eq!(words, ["put", "to", "leader", "ops/s", "60.0", "15.0", "4.00x"]);
         assert!(figures.json("x").contains("\"trimaran put to leader\""));
+        let floor = Load { to: "nobody", verb: "get", how: "floor" };
+        figures.add(Make::Ours, floor, &line(7)).expect("a run");
+        let table = figures.table();
+        let row = table.lines().find(|line| line.starts_with("get to nobody, floor"));
+        let words: Vec<&str> = row.expect("a row").split_whitespace().skip(4).collect();
+        assert_eq!(words, ["ops/s", "7.0", "-", "-"]);
     }
 
     #[test]
     fn a_run_without_figures_is_refused() {
-        let load = Load { to: "all", verb: "get" };
+        let load = Load { to: "all", verb: "get", how: "" };
         assert!(Figures::default().add(Make::Ours, load, "{}").is_err());
         assert!(Figures::default().add(Make::Ours, load, "x").is_err());
     }

@@ -23,13 +23,28 @@ use std::process::{Command, Stdio};
 const BUILD: Program =
     Program { env: &[], words: &["cargo", "build", "--release", "--locked", "-p", "cli"] };
 
-/// What is measured on each cluster, in this order: to whom, what, and more.
-/// The first writes every key, so that each get finds one.
-const LOADS: &[(&str, &str, &[&str])] = &[
-    ("leader", "put", &["--preload"]),
-    ("leader", "get", &[]),
-    ("all", "put", &[]),
-    ("all", "get", &[]),
+/// What is measured on each cluster, in this order: the load, and more words for
+/// it. The first writes every key, so that each get finds one. Latencies are
+/// compared in the open loops, where a server that pauses cannot hide it.
+const LOADS: &[(Load, &[&str])] = &[
+    (Load { to: "leader", verb: "put", how: "" }, &["--preload"]),
+    (Load { to: "leader", verb: "get", how: "" }, &[]),
+    (Load { to: "all", verb: "put", how: "" }, &[]),
+    (Load { to: "all", verb: "get", how: "" }, &[]),
+    (Load { to: "leader", verb: "put", how: "one client" }, ONE),
+    (Load { to: "leader", verb: "get", how: "one client" }, ONE),
+    (Load { to: "leader", verb: "put", how: "1,000/s" }, &["--rate", "1000"]),
+    (Load { to: "leader", verb: "get", how: "1,000/s" }, &["--rate", "1000"]),
+    (Load { to: "leader", verb: "put", how: "5,000/s" }, &["--rate", "5000"]),
+    (Load { to: "leader", verb: "get", how: "5,000/s" }, &["--rate", "5000"]),
+];
+
+const ONE: &[&str] = &["--clients", "1", "--conns", "1"];
+
+/// Our door with nothing behind it, beside which all others stand.
+const FLOORS: &[Load] = &[
+    Load { to: "nobody", verb: "put", how: "floor" },
+    Load { to: "nobody", verb: "get", how: "floor" },
 ];
 
 /// Where things are.
@@ -50,6 +65,13 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         for make in order {
             println!("bench-peers: pair {pair} of {}: {}", options.pairs, make.name());
             one(&place, &options, make, &mut figures)?;
+        }
+        for floor in FLOORS {
+            let words: Vec<String> = ["floor", floor.verb, "--json"].map(String::from).into();
+            let line =
+                bench(&place.trimaran, words.into_iter().chain(options.load(&[])).collect())?;
+            figures.add(Make::Ours, *floor, &line)?;
+            println!("  {}", figures.last_line());
         }
     }
     print!("\n{}", figures.table());
@@ -84,11 +106,14 @@ fn one(place: &Place, options: &Options, make: Make, figures: &mut Figures) -> O
     let dir = place.dir.join("run");
     let cluster = Cluster::start(make, program, &dir)?;
     cluster.wait_until_it_serves(&place.trimaran)?;
-    for (to, verb, more) in LOADS {
-        let line =
-            load(&place.trimaran, options, &cluster, &[&[*verb, "--to", to], *more].concat())
-                .map_err(|why| format!("{why}\n{}", cluster.last_words()))?;
-        figures.add(make, Load { to, verb }, &line)?;
+    for (load, more) in LOADS {
+        let (endpoints, pids) = (cluster.endpoints(), cluster.pids());
+        let own =
+            [load.verb, "--to", load.to, "--json", "--endpoints", &endpoints, "--pids", &pids];
+        let words = own.iter().chain(*more).map(|word| (*word).to_string());
+        let line = bench(&place.trimaran, words.chain(options.load(more)).collect())
+            .map_err(|why| format!("{why}\n{}", cluster.last_words()))?;
+        figures.add(make, *load, &line)?;
         println!("  {}", figures.last_line());
     }
     drop(cluster);
@@ -96,17 +121,10 @@ fn one(place: &Place, options: &Options, make: Make, figures: &mut Figures) -> O
 }
 
 /// One run of `trimaran bench`: its line of JSON.
-fn load(
-    trimaran: &Path,
-    options: &Options,
-    cluster: &Cluster,
-    words: &[&str],
-) -> Result<String, String> {
+fn bench(trimaran: &Path, words: Vec<String>) -> Result<String, String> {
     let done = Command::new(trimaran)
         .arg("bench")
-        .args(words)
-        .args(["--json", "--endpoints", &cluster.endpoints(), "--pids", &cluster.pids()])
-        .args(options.load())
+        .args(&words)
         .stderr(Stdio::inherit())
         .output()
         .map_err(|why| format!("{}: {why}", trimaran.display()))?;

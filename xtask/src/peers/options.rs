@@ -56,8 +56,8 @@ impl Options {
         Ok(())
     }
 
-    /// The words for `trimaran bench`.
-    pub(super) fn load(&self) -> Vec<String> {
+    /// The words for `trimaran bench`, without those that stand in `said` already.
+    pub(super) fn load(&self, said: &[&str]) -> Vec<String> {
         let pairs = [
             ("--seconds", self.seconds),
             ("--clients", self.clients),
@@ -65,12 +65,13 @@ impl Options {
             ("--val-size", self.val_size),
             ("--keys", self.keys),
         ];
-        pairs.iter().flat_map(|(flag, value)| [flag.to_string(), value.to_string()]).collect()
+        let unsaid = pairs.iter().filter(|(flag, _)| !said.contains(flag));
+        unsaid.flat_map(|(flag, value)| [flag.to_string(), value.to_string()]).collect()
     }
 
     /// The command that repeats it.
     pub(super) fn words(&self) -> String {
-        format!("cargo xtask bench-peers --pairs {} {}", self.pairs, self.load().join(" "))
+        format!("cargo xtask bench-peers --pairs {} {}", self.pairs, self.load(&[]).join(" "))
     }
 }
 
@@ -83,6 +84,12 @@ mod tests {
         assert_eq!(Options::parse(&[]), Ok(USUAL));
         let few = Options::parse(&["--pairs", "1", "--conns", "4"]);
         assert_eq!(few, Ok(Options { pairs: 1, conns: 4, ..USUAL }));
+    }
+
+    #[test]
+    fn what_was_said_is_not_said_again() {
+        let words = USUAL.load(&["--clients", "1"]).join(" ");
+        assert!(words.contains("--conns 16") && !words.contains("--clients"), "{words}");
     }
 
     #[test]

@@ -14,7 +14,8 @@ use std::path::PathBuf;
   trimaran bench get --preload                    linearizable gets of keys that are there
   trimaran bench put --rate 1000 --seconds 30     so many a second, late ones counted as late
   trimaran bench put --endpoints 127.0.0.1:2379 --pids 4242 --json
-  trimaran bench watch --watchers 1000 --rate 500"
+  trimaran bench watch --watchers 1000 --rate 500
+  trimaran bench floor get                        the door alone: no log, no disk, no peers"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -34,6 +35,30 @@ pub(crate) enum BenchVerb {
     Txn(LoadArgs),
     /// Write keys that many watch, and measure how late they hear of it
     Watch(WatchArgs),
+    /// Load our own door with nothing behind it: the ceiling of what a node can do
+    Floor(FloorArgs),
+}
+
+/// `floor`.
+#[derive(Args, Debug)]
+pub(crate) struct FloorArgs {
+    /// What the door is asked
+    #[arg(value_enum, default_value = "put")]
+    pub(crate) what: FloorVerb,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    /// Be the process with the door
+    #[arg(long, hide = true)]
+    pub(crate) serve: bool,
+}
+
+/// What is answered at once.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FloorVerb {
+    /// Puts
+    Put,
+    /// Gets
+    Get,
 }
 
 /// The load, whatever is asked.

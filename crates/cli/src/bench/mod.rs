@@ -10,6 +10,7 @@ mod args;
 mod call;
 mod cpu;
 mod fault;
+mod floor;
 mod json;
 mod lane;
 mod link;
@@ -28,7 +29,7 @@ mod watch;
 mod workload;
 
 use crate::failure::Failure;
-use args::BenchArgs;
+use args::{BenchArgs, BenchVerb};
 use clap::Parser;
 use plan::Plan;
 use std::ffi::OsString;
@@ -37,7 +38,15 @@ use tokio::task::LocalSet;
 
 pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
     let words = std::iter::once(OsString::from("trimaran bench")).chain(words.iter().cloned());
-    let plan = Plan::resolve(&BenchArgs::try_parse_from(words)?.verb)?;
+    let (_floor, verb) = match BenchArgs::try_parse_from(words)?.verb {
+        BenchVerb::Floor(args) if args.serve => return floor::serve(),
+        BenchVerb::Floor(args) => {
+            let (floor, verb) = floor::start(args)?;
+            (Some(floor), verb)
+        }
+        verb => (None, verb),
+    };
+    let plan = Plan::resolve(&verb)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -144,6 +144,8 @@ fn verb(words: &BenchVerb) -> (Verb, &LoadArgs) {
         BenchVerb::Get(args) => (Verb::Get { serializable: own(args.consistency) }, &args.load),
         BenchVerb::Mixed(args) => (Verb::Mixed { serializable: own(args.consistency) }, &args.load),
         BenchVerb::Txn(load) => (Verb::Txn, load),
+        // Whoever serves the floor has said by now what it is to be asked.
+        BenchVerb::Floor(args) => (Verb::Put, &args.load),
         BenchVerb::Watch(args) => (Verb::Watch { watchers: args.watchers }, &args.load),
     }
 }

@@ -79,6 +79,10 @@ marks! {
     StaleTail,
     /// The log went on in a new segment.
     SegmentOpened,
+    /// The beginning of a log rose over segments that it no longer needs.
+    SegmentRetired,
+    /// A file that was no longer of the log became its next segment.
+    SegmentReused,
     /// An idle lane wrote down what is durable.
     WitnessWritten,
     /// A follower forwarded a write to its leader.

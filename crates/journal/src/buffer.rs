@@ -72,13 +72,14 @@ impl Batch {
     /// Encodes what `buffer` holds, as far as one operation and `room` bytes of
     /// the segment allow; the first record goes whatever the operation allows.
     /// Each header is made here, at the last moment, so that `durable` is the
-    /// newest that is known, and made once.
+    /// newest that is known, and made once; `note` is shown each record.
     pub(crate) fn fill(
         buffer: &mut Buffer,
         tail: &mut Tail,
         durable: Serial,
         seal: &Seal,
         room: usize,
+        note: &mut dyn FnMut(&Record),
     ) -> Self {
         let mut batch = Self { durable, last: tail.serial, ..Self::default() };
         let mut scratch = Vec::new();
@@ -88,6 +89,7 @@ impl Batch {
             tail.hash = encode_header(&record, &link, seal, &mut scratch);
             tail.serial = link.serial;
             batch.last = link.serial;
+            note(&record);
             if record.kind != RecordKind::Witness {
                 batch.last_wanted = Some(link.serial);
             }

@@ -1,10 +1,12 @@
 //! The files of a lane, as recovery finds them.
 
 use crate::disk::{Disk, DiskError, DiskOp};
+use crate::floor;
 use crate::segment;
 use crate::wal::Segment;
 use alloc::string::String;
 use alloc::vec::Vec;
+use base::limits::DISK_FILE_BYTES_MAX;
 use bytes::Bytes;
 
 /// One file of the lane.
@@ -21,20 +23,33 @@ pub(crate) struct End {
     pub(crate) content: Bytes,
 }
 
-/// The lane's files in the order of their numbers, each synced: what a process
-/// that died left in the page cache is on disk before it is believed.
-pub(crate) fn settle(disk: &mut dyn Disk, lane: u16) -> Result<Vec<File>, DiskError> {
-    let mut files: Vec<File> = disk
-        .list()?
-        .into_iter()
+/// What a lane has in its directory.
+pub(crate) struct Settled {
+    /// Where the log begins, if a file says so.
+    pub(crate) floor: Option<Bytes>,
+    /// The files of its segments in the order of their numbers.
+    pub(crate) segments: Vec<File>,
+}
+
+/// The lane's files, each synced: what a process that died left in the page cache
+/// is on disk before it is believed.
+pub(crate) fn settle(disk: &mut dyn Disk, lane: u16) -> Result<Settled, DiskError> {
+    let listed = disk.list()?;
+    let mut segments: Vec<File> = listed
+        .iter()
         .filter_map(|(name, size)| {
-            segment::number_of(lane, &name).map(|number| File { name, number, size })
+            let number = segment::number_of(lane, name)?;
+            Some(File { name: name.clone(), number, size: *size })
         })
         .collect();
-    files.sort_by_key(|file| file.number);
-    for file in &files {
-        let file = file.name.clone();
+    segments.sort_by_key(|file| file.number);
+    let floor = floor::file_name(lane);
+    let has_floor = listed.iter().any(|(name, _)| *name == floor);
+    let names = segments.iter().map(|file| file.name.clone());
+    for file in names.chain(has_floor.then(|| floor.clone())) {
         disk.sync(DiskOp::Write { file, offset: 0, parts: Vec::new() })?;
     }
-    Ok(files)
+    let read = |disk: &mut dyn Disk| disk.read(&floor, DISK_FILE_BYTES_MAX as u64 + 1);
+    let floor = if has_floor { Some(read(disk)?) } else { None };
+    Ok(Settled { floor, segments })
 }

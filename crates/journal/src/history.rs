@@ -2,6 +2,8 @@
 //! its newest entry per index.
 
 use crate::buffer::Tail;
+use crate::floor::{Floor, Summary};
+use crate::ledger::Ledger;
 use crate::record::{Found, Link, Record, RecordKind, Seal, decode};
 use alloc::collections::BTreeMap;
 use base::{Ballot, Era, GroupId, Incarnation, Index, Serial};
@@ -85,6 +87,13 @@ impl GroupRecovered {
     }
 }
 
+impl From<&Summary> for GroupRecovered {
+    fn from(summary: &Summary) -> Self {
+        let Summary { incarnation, era, vote, base, released } = summary.clone();
+        Self { vote, base, released, ..Self::new(incarnation, era) }
+    }
+}
+
 /// All records up to one place of the log.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -95,6 +104,8 @@ pub(crate) struct History {
     /// The newest serial that is no witness.
     pub(crate) wanted: Serial,
     pub(crate) groups: BTreeMap<GroupId, GroupRecovered>,
+    /// What each segment holds.
+    pub(crate) ledger: Ledger,
     /// Entries below these are not handed up.
     held: BTreeMap<GroupId, Index>,
 }
@@ -107,14 +118,16 @@ pub(crate) struct Unknown {
 }
 
 impl History {
-    /// Before the first record.
-    pub(crate) fn new(held: &BTreeMap<GroupId, Index>) -> Self {
+    /// Before the first record behind the floor.
+    pub(crate) fn new(floor: Floor, held: &BTreeMap<GroupId, Index>) -> Self {
+        let of = |(group, summary): (&GroupId, &Summary)| (*group, summary.into());
         Self {
-            tail: Tail { serial: Serial::ZERO, hash: 0 },
-            recorded: Serial::ZERO,
+            tail: Tail { serial: floor.first.prev(), hash: floor.prev_hash },
+            recorded: floor.durable,
             wanted: Serial::ZERO,
-            groups: BTreeMap::new(),
+            groups: floor.groups.iter().map(of).collect(),
             held: held.clone(),
+            ledger: Ledger::new(floor),
         }
     }
 
@@ -147,6 +160,7 @@ impl History {
 
     fn add(&mut self, link: Link, record: Record) {
         self.recorded = self.recorded.max(link.durable);
+        self.ledger.note(&record);
         let Record { group, incarnation, era, kind, body } = record;
         if kind == RecordKind::Witness {
             return;

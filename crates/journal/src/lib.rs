@@ -7,16 +7,21 @@
 
 extern crate alloc;
 
+mod aside;
 mod behind;
 mod buffer;
 pub mod checkpoint;
 mod cut;
 pub mod disk;
 mod files;
+mod floor;
 pub mod history;
 pub mod identity;
+mod ledger;
 pub mod memory;
+mod options;
 pub mod record;
 pub mod recover;
+mod reserved;
 pub mod segment;
 pub mod wal;

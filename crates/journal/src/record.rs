@@ -267,6 +267,12 @@ pub(crate) fn may_begin(bytes: &[u8], seal: &Seal) -> bool {
     bytes.get(8..16).is_some_and(|generation| generation == seal.generation.to_le_bytes())
 }
 
+/// Whether a header of this generation was begun at the front of `bytes`, whole or
+/// not: its first sixteen bytes say so.
+pub(crate) fn looks_begun(bytes: &[u8], seal: &Seal) -> bool {
+    may_begin(bytes, seal) && bytes.get(4..6) == Some(&[FORMAT, HEADER_WORDS])
+}
+
 /// The header at the front of `bytes`, if its checksum fits this segment.
 fn header_of<'a>(bytes: &'a [u8], seal: &Seal) -> Option<&'a [u8]> {
     let words = *bytes.get(5)?;

@@ -6,18 +6,24 @@
 //! damage: it is named, and nothing is changed. What is bad above it was never
 //! known durable: it is a tear, and it is cut before the log goes on.
 
+use crate::aside::Aside;
 use crate::behind::{Missing, find_missing};
 use crate::cut::cut;
 use crate::disk::{Disk, DiskError, DiskOp};
 use crate::files::{End, File, settle};
+use crate::floor::{self, Floor, FoundFloor};
 use crate::history::{GroupRecovered, History};
-use crate::record::{Found, decode};
-use crate::segment::{self, FoundHead, HEAD_BYTES, Head};
-use crate::wal::{Options, Segment, Wal, Witness};
+use crate::options::Options;
+use crate::record::{Found, Owner, decode};
+use crate::segment::{self, FoundHead, HEAD_BYTES, Head, Loose};
+use crate::wal::{Begun, Segment, Wal, Witness};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
+use base::codec::CodecError;
 use base::{GroupId, Index, Serial, Time, sometimes};
+use bytes::Bytes;
 use core::fmt;
 
 /// What recovery found.
@@ -87,6 +93,13 @@ pub enum RecoverError {
         /// What it holds.
         got: u64,
     },
+    /// The file that says where the log begins cannot be read.
+    Floor {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        why: CodecError,
+    },
     /// The directory had a log, and has none now.
     Gone,
 }
@@ -124,6 +137,11 @@ impl fmt::Display for RecoverError {
                 "{file} was written by a newer version ({what} {got} at byte {offset}); start \
                  that version or a later one"
             ),
+            Self::Floor { file, why } => write!(
+                f,
+                "{file}, which says where the log begins, is damaged ({why}); restore the file, or \
+                 let this node join again as a new replica with an empty data directory"
+            ),
             Self::Gone => write!(
                 f,
                 "the data directory has an identity but no log: the log was lost; restore it, or \
@@ -143,8 +161,12 @@ pub fn recover(
     options: &Options,
     held: &BTreeMap<GroupId, Index>,
 ) -> Result<Recovered, RecoverError> {
-    let files = settle(disk, options.lane)?;
-    let mut history = History::new(held);
+    let settled = settle(disk, options.lane)?;
+    let floor = settled.floor.as_ref().map(|content| read_floor(content, options)).transpose()?;
+    let floor = floor.unwrap_or_default();
+    let (below, files): (Vec<File>, Vec<File>) =
+        settled.segments.into_iter().partition(|file| file.number < floor.number);
+    let mut history = History::new(floor, held);
     let mut end: Option<End> = None;
     let mut read = 0;
     while let Some(file) = files.get(read)
@@ -158,9 +180,27 @@ pub fn recover(
         return Err(missing.into());
     }
     match end {
-        Some(end) => finish(disk, options, history, &end, read as u64),
+        Some(end) => {
+            let loose = |file: File| Loose { number: file.number, size: file.size };
+            let below = below.into_iter().map(loose).collect();
+            let next = later.iter().find(|file| file.number == end.segment.number + 1);
+            let aside = Aside::new(options, next.map(|file| file.size), below);
+            finish(disk, options, history, &end, aside)
+        }
         None if files.is_empty() && options.must_exist => Err(RecoverError::Gone),
         None => begin(disk, options, history),
+    }
+}
+
+fn read_floor(content: &Bytes, options: &Options) -> Result<Floor, RecoverError> {
+    let file = floor::file_name(options.lane);
+    match floor::decode(content) {
+        FoundFloor::Good { owner, lane, floor } => {
+            check_owner(&file, &owner, lane, options)?;
+            Ok(floor)
+        }
+        FoundFloor::Newer { what, got } => Err(RecoverError::Newer { file, offset: 0, what, got }),
+        FoundFloor::Bad(why) => Err(RecoverError::Floor { file, why }),
     }
 }
 
@@ -179,9 +219,13 @@ fn next_head(
         }
         FoundHead::Nothing | FoundHead::Bad => return Ok(None),
     };
-    check_owner(file, &head, options)?;
-    let (number, generation) =
-        end.map_or((1, 1), |end| (end.segment.number + 1, end.segment.seal.generation() + 1));
+    let floor = history.ledger.floor();
+    if head.number >= floor.number {
+        check_owner(&file.name, &head.owner, head.lane, options)?;
+    }
+    let (number, generation) = end.map_or((floor.number, floor.generation), |end| {
+        (end.segment.number + 1, end.segment.seal.generation() + 1)
+    });
     let fits = file.number == number
         && head.number == number
         && head.generation == generation
@@ -190,16 +234,17 @@ fn next_head(
     Ok(fits.then_some(head))
 }
 
-fn check_owner(file: &File, head: &Head, options: &Options) -> Result<(), RecoverError> {
-    let lane = (options.lane != head.lane).then_some((
-        "lane",
-        u64::from(options.lane),
-        u64::from(head.lane),
-    ));
-    match options.owner.differs(&head.owner).or(lane) {
+fn check_owner(
+    file: &str,
+    owner: &Owner,
+    lane: u16,
+    options: &Options,
+) -> Result<(), RecoverError> {
+    let lanes = (options.lane != lane).then_some(("lane", options.lane.into(), lane.into()));
+    match options.owner.differs(owner).or(lanes) {
         None => Ok(()),
         Some((what, expected, got)) => {
-            Err(RecoverError::Foreign { file: file.name.clone(), what, expected, got })
+            Err(RecoverError::Foreign { file: String::from(file), what, expected, got })
         }
     }
 }
@@ -213,6 +258,7 @@ fn replay(
     let content = disk.read(&file.name, file.size.min(head.size))?;
     let mut segment = Segment::new(head);
     history.recorded = history.recorded.max(head.first.prev());
+    history.ledger.open(head);
     let offset = history.replay(&content, &segment.seal, HEAD_BYTES).map_err(|unknown| {
         let (file, offset) = (file.name.clone(), unknown.offset as u64);
         RecoverError::Newer { file, offset, what: unknown.what, got: unknown.got }
@@ -227,32 +273,33 @@ fn finish(
     options: &Options,
     history: History,
     end: &End,
-    segments: u64,
+    aside: Aside,
 ) -> Result<Recovered, RecoverError> {
     let offset = end.segment.offset as usize;
-    let cut_bytes = cut(disk, &end.file, &end.content, offset)?;
+    let cut_bytes = cut(disk, &end.file, &end.content, offset, &end.segment.seal)?;
     if cut_bytes > 0 {
         match decode(&end.content.slice(offset..), &end.segment.seal) {
             Found::Nothing => sometimes!(StaleTail),
             _ => sometimes!(TornTail),
         }
     }
+    let floor = history.ledger.floor();
     let report = Report {
-        segments,
-        records: history.tail.serial.0,
+        segments: end.segment.number - floor.number + 1,
+        records: history.tail.serial.next().0 - floor.first.0,
         witness: history.recorded,
         cut_bytes,
         fresh: false,
-        floor: 1,
+        floor: floor.number,
     };
-    Ok(recovered(options, history, end.segment, report))
+    Ok(recovered(options, history, end.segment, aside, report))
 }
 
 /// Begins a log where there was none, or where the first head never came to be.
 fn begin(
     disk: &mut dyn Disk,
     options: &Options,
-    history: History,
+    mut history: History,
 ) -> Result<Recovered, RecoverError> {
     let head = Head {
         owner: options.owner,
@@ -267,13 +314,21 @@ fn begin(
     disk.sync(DiskOp::Create { file: file.clone(), size: head.size })?;
     disk.sync(DiskOp::Write { file, offset: 0, parts: vec![segment::encode(&head)] })?;
     let report = Report { fresh: true, segments: 1, floor: 1, ..Report::default() };
-    Ok(recovered(options, history, Segment::new(&head), report))
+    history.ledger.open(&head);
+    Ok(recovered(options, history, Segment::new(&head), Aside::default(), report))
 }
 
-fn recovered(options: &Options, history: History, segment: Segment, report: Report) -> Recovered {
-    let History { tail, recorded, wanted, groups, .. } = history;
+fn recovered(
+    options: &Options,
+    history: History,
+    segment: Segment,
+    aside: Aside,
+    report: Report,
+) -> Recovered {
+    let History { tail, recorded, wanted, groups, ledger, .. } = history;
     // What was read back is durable, and nothing on disk says so yet.
     let due = (wanted > recorded).then_some(Time::ZERO);
-    let wal = Wal::new(*options, segment, tail, Witness { wanted, recorded, due });
+    let witness = Witness { wanted, recorded, due };
+    let wal = Wal::new(*options, Begun { segment, ledger, aside, tail, witness });
     Recovered { wal, groups, report }
 }

@@ -37,6 +37,15 @@ pub struct Head {
     pub prev_hash: u64,
 }
 
+/// A file of a segment that is no longer of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Loose {
+    /// The number in its name.
+    pub(crate) number: u64,
+    /// Bytes of the file.
+    pub(crate) size: u64,
+}
+
 /// What stands where a head should be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FoundHead {

@@ -3,38 +3,30 @@
 //!
 //! The log asks for one disk operation at a time and is told how it ended. So
 //! everything before an operation is durable when the operation begins: that is
-//! what the `durable` of a record, and the head of a segment, vouch for.
+//! what the `durable` of a record, and the head of a segment, vouch for. What
+//! takes long and concerns other files is done beside it, one job at a time.
 
+use crate::aside::Aside;
 use crate::buffer::{Batch, Buffer, Tail};
 use crate::disk::{DiskDone, DiskError, DiskOp};
-use crate::record::{Owner, Record, Seal};
+use crate::ledger::Ledger;
+pub use crate::options::Options;
+use crate::record::{Record, Seal};
 use crate::segment::{self, HEAD_BYTES, Head};
 use alloc::vec;
 use alloc::vec::Vec;
 use base::limits::{DISK_OP_BYTES_MAX, ENTRY_BYTES_MAX, WITNESS_DELAY};
 use base::{GroupId, Index, Serial, Time, invariant, sometimes};
 
-/// Whose log it is, and how large its files are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// Whose log it is.
-    pub owner: Owner,
-    /// Which lane of the node.
-    pub lane: u16,
-    /// Bytes of a segment; one that begins with a larger record is larger.
-    pub segment_bytes: u64,
-    /// The data directory has had a log before, so that an empty one means that
-    /// the log is lost. True as soon as the node's identity is stored.
-    pub must_exist: bool,
-}
-
 /// The log of one lane. Made by [`crate::recover::recover`].
 #[derive(Debug)]
 pub struct Wal {
     options: Options,
     segment: Segment,
-    /// Bytes of the next segment's file, if it was made ahead.
-    ahead: Option<u64>,
+    /// What the segments hold.
+    ledger: Ledger,
+    /// What is done beside the log.
+    aside: Aside,
     /// The newest record that was appended. I30: the k-th append is serial k.
     last: Serial,
     /// I32: `durable <= tail.serial <= last`, and `durable` never goes back.
@@ -73,12 +65,19 @@ impl Segment {
 /// The operation that is under way.
 #[derive(Debug)]
 enum Flight {
-    /// The next segment's file is made, with so many bytes.
-    Create(u64),
     /// The next segment's head is written.
     Open(Head),
     /// So many bytes of the batch are written.
     Write(u64),
+}
+
+/// What recovery found.
+pub(crate) struct Begun {
+    pub(crate) segment: Segment,
+    pub(crate) ledger: Ledger,
+    pub(crate) aside: Aside,
+    pub(crate) tail: Tail,
+    pub(crate) witness: Witness,
 }
 
 /// What the log still owes its own recovery.
@@ -93,12 +92,14 @@ pub(crate) struct Witness {
 }
 
 impl Wal {
-    /// The log as recovery found it: everything up to `tail` is durable.
-    pub(crate) fn new(options: Options, segment: Segment, tail: Tail, witness: Witness) -> Self {
+    /// The log as recovery found it: everything in it is durable.
+    pub(crate) fn new(options: Options, begun: Begun) -> Self {
+        let Begun { segment, ledger, aside, tail, witness } = begun;
         Self {
             options,
             segment,
-            ahead: None,
+            ledger,
+            aside,
             last: tail.serial,
             durable: tail.serial,
             tail,
@@ -155,33 +156,44 @@ impl Wal {
     }
 
     /// A checkpoint that stays holds the entries of `group` up to `index`: the log
-    /// need not keep them.
-    pub const fn release(&mut self, group: GroupId, index: Index) {
-        let _ = (group, index);
+    /// need not keep them. This never goes back.
+    pub fn release(&mut self, group: GroupId, index: Index) {
+        self.ledger.release(group, index);
     }
 
-    /// What is to be done beside the log, in this order, if none of it is under way:
-    /// its end must be told to [`Self::on_aside`], and [`Self::next_op`] goes on
-    /// meanwhile.
-    pub const fn next_aside(&mut self) -> Option<Vec<DiskOp>> {
-        None
+    /// What is to be done beside the log, in this order, if none of it is under way
+    /// and there is something to do. Its end must be told to [`Self::on_aside`];
+    /// [`Self::next_op`] goes on meanwhile.
+    pub fn next_aside(&mut self) -> Option<Vec<DiskOp>> {
+        if self.failed.is_some() || self.aside.is_busy() || self.is_opening() {
+            return None;
+        }
+        let next = (self.segment.number + 1, self.next_segment_needs());
+        self.aside.begin(&self.options, &self.ledger, next, self.durable)
     }
 
     /// Learns how it ended. After an error the log asks for nothing any more.
     pub fn on_aside(&mut self, done: Result<(), DiskError>) {
-        self.failed = self.failed.take().or(done.err());
+        match done {
+            Ok(()) => self.aside.end(&self.options, &mut self.ledger),
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
+        }
     }
 
-    /// Whether records wait for a segment that [`Self::next_aside`] makes.
+    /// Whether records wait for the segment that [`Self::next_aside`] makes.
     #[must_use]
-    pub const fn waits_for_segment(&self) -> bool {
-        false
+    pub fn waits_for_segment(&self) -> bool {
+        let needs = self.next_segment_needs();
+        self.flight.is_none()
+            && self.batch.bytes() == 0
+            && needs > HEAD_BYTES as u64
+            && self.aside.next().is_none_or(|size| size < needs)
     }
 
     /// Bytes of the files that the log consists of.
     #[must_use]
-    pub const fn stored_bytes(&self) -> u64 {
-        self.segment.size
+    pub fn stored_bytes(&self) -> u64 {
+        self.ledger.stored_bytes()
     }
 
     /// When [`Self::next_op`] has something to do even if nothing is appended.
@@ -206,8 +218,8 @@ impl Wal {
             return Some(self.write());
         }
         match self.buffer.next_bytes() {
-            None => self.create_ahead(),
-            Some(bytes) if bytes > self.segment.room() => Some(self.open_next(bytes as u64)),
+            None => None,
+            Some(bytes) if bytes > self.segment.room() => self.open_next(),
             Some(_) => {
                 self.fill();
                 Some(self.write())
@@ -224,7 +236,6 @@ impl Wal {
                 self.failed = Some(error.clone());
                 return Err(error);
             }
-            (DiskDone::Synced, Some(Flight::Create(bytes))) => self.ahead = Some(bytes),
             (DiskDone::Synced, Some(Flight::Open(head))) => self.on_opened(&head),
             (DiskDone::Synced, Some(Flight::Write(bytes))) => self.on_written(now, bytes),
             (done, flight) => invariant!(I33, false, "{done:?} does not answer {flight:?}"),
@@ -235,7 +246,8 @@ impl Wal {
     fn on_opened(&mut self, head: &Head) {
         sometimes!(SegmentOpened);
         self.segment = Segment::new(head);
-        self.ahead = None;
+        self.ledger.open(head);
+        self.aside.opened();
         self.witness.recorded = self.witness.recorded.max(head.first.prev());
     }
 
@@ -257,7 +269,8 @@ impl Wal {
     fn fill(&mut self) {
         let room = self.segment.room();
         let seal = &self.segment.seal;
-        self.batch = Batch::fill(&mut self.buffer, &mut self.tail, self.durable, seal, room);
+        let note = &mut |record: &Record| self.ledger.note(record);
+        self.batch = Batch::fill(&mut self.buffer, &mut self.tail, self.durable, seal, room, note);
         invariant!(I34, self.batch.bytes() <= room);
         invariant!(I30, self.buffer.bytes() > 0 || self.tail.serial == self.last);
     }
@@ -271,26 +284,22 @@ impl Wal {
         DiskOp::Write { file, offset: self.segment.offset, parts }
     }
 
-    /// An idle lane makes its next file before it needs it.
-    fn create_ahead(&mut self) -> Option<DiskOp> {
-        let half_full = self.segment.offset > self.segment.size / 2;
-        (half_full && self.ahead.is_none()).then(|| self.create(self.options.segment_bytes))
+    const fn is_opening(&self) -> bool {
+        matches!(self.flight, Some(Flight::Open(_)))
     }
 
-    /// The next step towards a segment with room for a record of `bytes`.
-    fn open_next(&mut self, bytes: u64) -> DiskOp {
-        let needed = HEAD_BYTES as u64 + bytes;
-        match self.ahead {
-            Some(size) if size >= needed => self.write_head(size),
-            _ => self.create(needed.max(self.options.segment_bytes)),
-        }
+    /// The least bytes of the next segment's file: a head, and the record that has
+    /// no room in this one.
+    fn next_segment_needs(&self) -> u64 {
+        let waits = self.buffer.next_bytes().filter(|bytes| *bytes > self.segment.room());
+        HEAD_BYTES as u64 + waits.unwrap_or_default() as u64
     }
 
-    fn create(&mut self, size: u64) -> DiskOp {
-        self.flight = Some(Flight::Create(size));
-        self.ahead = None;
-        let file = segment::file_name(self.options.lane, self.segment.number + 1);
-        DiskOp::Create { file, size }
+    /// The next segment, if its file is there. The log itself makes none: that
+    /// takes long, and a write that has room would wait for it.
+    fn open_next(&mut self) -> Option<DiskOp> {
+        let needs = self.next_segment_needs();
+        self.aside.next().filter(|size| *size >= needs).map(|size| self.write_head(size))
     }
 
     /// The head is an operation of its own, before the first record: a segment

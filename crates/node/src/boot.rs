@@ -159,8 +159,11 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
         identity::store(disk, &identity).map_err(BootError::Identity)?;
     }
     let report = format!(
-        "{} records in {} segments, {} bytes of a torn end cut",
-        recovered.report.records, recovered.report.segments, recovered.report.cut_bytes
+        "{} records in {} segments from number {} on, {} bytes of a torn end cut",
+        recovered.report.records,
+        recovered.report.segments,
+        recovered.report.floor,
+        recovered.report.cut_bytes
     );
     let others = bootstrap.members.iter().filter(|it| it.id != me);
     let peers = others

@@ -2,7 +2,9 @@
 //! clients who wait. Everything that a server or a simulator drives.
 
 mod ask;
+mod beside;
 
+use self::beside::Beside;
 use crate::directory::Own;
 use crate::event::{Action, Answer, Event, Halt, Note, Refused, WatchEvent};
 use crate::fabric::Fabric;
@@ -27,6 +29,7 @@ use journal::wal::Wal;
 pub struct Lane {
     own: Own,
     wal: Wal,
+    beside: Beside,
     /// I76: the log's word, never more: what is acknowledged rests on it.
     durable: Serial,
     groups: BTreeMap<GroupId, Replica>,
@@ -61,6 +64,7 @@ impl Lane {
             own: parts.own,
             durable: parts.wal.durable(),
             wal: parts.wal,
+            beside: Beside::default(),
             groups: parts.groups,
             fabric: Fabric::new(parts.heartbeat, now),
             mail: Mail::default(),
@@ -192,7 +196,11 @@ impl Lane {
     }
 
     fn on_disk(&mut self, now: Time, done: DiskDone, out: &mut Vec<Action>) {
-        match self.wal.on_done(now, done) {
+        let durable = match self.beside.is_out() {
+            true => self.beside.on_done(&mut self.wal, done).map(|()| self.durable),
+            false => self.wal.on_done(now, done),
+        };
+        match durable {
             Ok(durable) => self.on_durable(now, durable, out),
             Err(error) => self.halt = Some(Halt::Disk(error)),
         }
@@ -251,10 +259,14 @@ impl Lane {
                 self.watches.remove(key);
             }
         }
-        if let Some(op) = self.wal.next_op(now) {
+        if self.beside.is_out() {
+            // One operation at a time: it ends before the log's next one begins.
+        } else if let Some(op) = self.wal.next_op(now) {
             out.push(Action::Disk(op));
             let early = self.wal.last_serial();
             base::mutant!(AckBeforeSync, (), self.on_durable(now, early, out));
+        } else {
+            out.extend(self.beside.next_op(&mut self.wal).map(Action::Disk));
         }
         self.mail.flush(out);
         if !self.ready && self.groups.values().all(Replica::has_leader) {

@@ -2,10 +2,10 @@
 //! whose state it is part of, not who wrote it.
 
 use super::contents::Chunk;
-use super::manifest;
 use super::slot::Slot;
 use crate::disk::DiskOp;
 use crate::record::Owner;
+use crate::reserved::{put_reserved, take_newer};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -91,7 +91,7 @@ pub fn write_chunk(
 ) -> DiskOp {
     invariant!(I38, plain.len() <= CHUNK_BYTES_MAX, "a chunk of {} bytes", plain.len());
     let mut out = Vec::with_capacity(CHUNK_HEAD_BYTES + plain.len());
-    manifest::put_reserved(MAGIC, owner.cluster, &mut out);
+    put_reserved(MAGIC, owner.cluster, &mut out);
     out.put_u64(group.0);
     out.put_u32(plain.len() as u32);
     out.put_u32(crc32c(&out));
@@ -147,7 +147,7 @@ fn check_head(
     if reader.take(MAGIC.len())? != MAGIC[..] {
         return Err(ChunkError::Damaged { what: "magic" });
     }
-    if let Some((what, got)) = manifest::take_newer(&mut reader)? {
+    if let Some((what, got)) = take_newer(&mut reader)? {
         return Err(ChunkError::Newer { what, got });
     }
     for (what, expected) in [("cluster id", owner.cluster.0), ("group", group.0)] {

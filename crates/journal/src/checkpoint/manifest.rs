@@ -4,6 +4,7 @@ use super::contents::Contents;
 use super::slot::Slot;
 use crate::disk::DiskOp;
 use crate::record::Owner;
+use crate::reserved::{put_reserved, take_newer};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,7 +15,6 @@ use base::{ClusterId, GroupId, Incarnation, NodeId, invariant};
 use bytes::Bytes;
 
 const MAGIC: &[u8; 8] = b"TRIMCKPT";
-const FORMAT: u16 = 1;
 
 /// What stands in a manifest's file.
 pub(super) enum FoundManifest {
@@ -88,32 +88,4 @@ fn parse(fields: Bytes) -> Result<FoundManifest, CodecError> {
     let incarnation = Incarnation(reader.u64()?);
     let contents = Contents::decode(reader.rest())?;
     Ok(FoundManifest::Good(Owner { cluster, node, incarnation }, contents))
-}
-
-/// What every file begins with, up to the cluster.
-pub(crate) fn put_reserved(magic: &[u8; 8], cluster: ClusterId, out: &mut Vec<u8>) {
-    out.extend_from_slice(magic);
-    out.put_u16(FORMAT);
-    out.put_u16(FORMAT);
-    // Reserved, feature bits, cipher, key id.
-    out.put_u32(0);
-    out.put_u64(0);
-    out.put_u64(0);
-    out.put_u64(0);
-    out.put_u64(cluster.0);
-}
-
-/// Takes what stands between the magic and the cluster; the first field that only
-/// a newer build can have written, if there is one.
-pub(crate) fn take_newer(reader: &mut Reader) -> Result<Option<(&'static str, u64)>, CodecError> {
-    reader.u16()?;
-    let least_reader = reader.u16()?;
-    reader.u32()?;
-    let format = (least_reader > FORMAT).then_some(("format", u64::from(least_reader)));
-    let mut newer = format;
-    for what in ["feature bits", "cipher", "key id"] {
-        let got = reader.u64()?;
-        newer = newer.or((got != 0).then_some((what, got)));
-    }
-    Ok(newer)
 }

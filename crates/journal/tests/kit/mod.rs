@@ -31,6 +31,11 @@ pub(crate) fn vote(group: u64, round: u64) -> Record {
     Record { kind, body: Bytes::from(format!("vote {round}")), ..entry(group, 0, false, b"") }
 }
 
+pub(crate) fn restore(group: u64, index: u64, keep: bool) -> Record {
+    let kind = RecordKind::Restore { index: Index(index), ballot: Ballot::new(5, NodeId(3)), keep };
+    Record { kind, ..entry(group, 0, false, b"") }
+}
+
 pub(crate) fn witness() -> Record {
     Record {
         group: GroupId(0),
@@ -41,12 +46,29 @@ pub(crate) fn witness() -> Record {
     }
 }
 
-/// Performs operations until the log is idle.
+/// Performs operations until the log is idle; those that it asks for itself are
+/// handed back.
 pub(crate) fn drain(wal: &mut Wal, disk: &mut dyn Disk, now: Time) -> Vec<DiskOp> {
     let mut ops = Vec::new();
-    while let Some(op) = wal.next_op(now) {
-        ops.push(op.clone());
-        wal.on_done(now, disk.perform(op)).unwrap();
+    loop {
+        while let Some(op) = wal.next_op(now) {
+            ops.push(op.clone());
+            wal.on_done(now, disk.perform(op)).unwrap();
+        }
+        if aside(wal, disk).is_empty() {
+            return ops;
+        }
+    }
+}
+
+/// Performs the next job beside the log, if there is one.
+pub(crate) fn aside(wal: &mut Wal, disk: &mut dyn Disk) -> Vec<DiskOp> {
+    let ops = wal.next_aside().unwrap_or_default();
+    for op in &ops {
+        disk.sync(op.clone()).unwrap();
+    }
+    if !ops.is_empty() {
+        wal.on_aside(Ok(()));
     }
     ops
 }

@@ -67,6 +67,8 @@ marks! {
     ToldToStand,
     /// A leader that wanted to hand over takes proposals again.
     TransferAbandoned,
+    /// A leader was answered by a replica that is mute now.
+    MuteHeard,
     /// The leader committed an entry that its own disk did not have yet.
     CommitWithoutOwnDisk,
     /// A read waited for the first commit of its leader's term.

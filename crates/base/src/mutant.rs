@@ -45,6 +45,8 @@ mutants! {
     RestoreForgetsStale,
     /// A log in memory begins behind its newest checkpoint.
     TrimBeyondCheckpoint,
+    /// A leader counts the answers of a replica that lost its promises.
+    MuteCounts,
     /// A read is answered without asking whether this node still leads.
     ReadWithoutQuorum,
     /// A renewal is acknowledged without asking whether this node still leads.

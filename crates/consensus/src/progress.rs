@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use base::limits::{INFLIGHT_BYTES_MAX, INFLIGHT_LETTERS_MAX};
-use base::{Index, Time, invariant};
+use base::{Index, Time, invariant, mutant, sometimes};
 
 /// A leader's knowledge of one follower.
 #[derive(Clone, Debug)]
@@ -14,6 +14,18 @@ pub struct Progress {
     mode: Mode,
     /// The commit index that the letters so far have told it.
     pub told: Index,
+    /// When it was heard last.
+    pub heard: Time,
+    voice: Voice,
+    /// Whether its promises are lost: then what it says is no part of its voice.
+    mute: bool,
+}
+
+/// What of a follower counts in quorums: what it said while it could keep promises.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice {
+    /// It has the leader's log on its disk up to here.
+    pub matched: Index,
     /// When it was heard last.
     pub heard: Time,
     /// The newest leadership round that it answered.
@@ -56,8 +68,36 @@ impl Progress {
     /// before `next`: it is tried there first.
     #[must_use]
     pub const fn new(next: Index, now: Time) -> Self {
-        let mode = Mode::Probe { beats: None };
-        Self { matched: Index::ZERO, next, mode, told: Index::ZERO, heard: now, round: 0 }
+        let (mode, matched) = (Mode::Probe { beats: None }, Index::ZERO);
+        let voice = Voice { matched, heard: now, round: 0 };
+        Self { matched, next, mode, told: Index::ZERO, heard: now, voice, mute: false }
+    }
+
+    /// An answer of the follower came, from a mute replica or not. One that
+    /// becomes mute has lost its disk: what was known of that holds no more.
+    pub fn hear(&mut self, now: Time, mute: bool) {
+        let mute = mutant!(MuteCounts, mute, false);
+        if mute && !self.mute {
+            sometimes!(MuteHeard);
+            self.start_over(self.next);
+        }
+        self.mute = mute;
+        self.heard = now;
+        if !mute {
+            self.voice.heard = now;
+        }
+    }
+
+    /// What counts in quorums.
+    #[must_use]
+    pub const fn voice(&self) -> Voice {
+        self.voice
+    }
+
+    /// Whether the follower was mute when it was heard last.
+    #[must_use]
+    pub const fn is_mute(&self) -> bool {
+        self.mute
     }
 
     /// Up to where the follower has the log on its disk.
@@ -105,9 +145,20 @@ impl Progress {
         self.check();
     }
 
-    /// The follower has the log on disk up to `matched`. Says whether that is news.
+    /// The follower answered this round of leadership.
+    pub fn on_round(&mut self, round: u64) {
+        if !self.mute {
+            self.voice.round = self.voice.round.max(round);
+        }
+    }
+
+    /// The follower has the log on disk up to `matched`. Says whether that is
+    /// news for a quorum.
     pub fn on_matched(&mut self, matched: Index) -> bool {
-        let news = matched > self.matched;
+        let news = !self.mute && matched > self.voice.matched;
+        if news {
+            self.voice.matched = matched;
+        }
         self.matched = self.matched.max(matched);
         match &mut self.mode {
             Mode::Probe { .. } | Mode::Behind { .. } if matched >= self.next.prev() => {
@@ -124,6 +175,10 @@ impl Progress {
     /// The follower's answer to a heartbeat: it holds the log up to `held`, on
     /// disk or not. Finds letters that were lost.
     pub fn on_held(&mut self, held: Index) {
+        if self.mute && held < self.matched {
+            // It may have lost another disk: that costs letters and nothing else.
+            self.start_over(held.next());
+        }
         match &mut self.mode {
             Mode::Probe { beats: None } if held >= self.next.prev() => self.replicate(held.next()),
             // More than was asked for: the letter is there, its answer is late or lost.
@@ -164,11 +219,13 @@ impl Progress {
 
     /// Whether a reject of `tried` answers something that was asked.
     fn is_news(&self, tried: Index) -> bool {
-        match self.mode {
-            Mode::Probe { .. } => tried == self.next.prev(),
-            Mode::Replicate(_) => tried > self.matched && tried < self.next,
-            Mode::Behind { .. } => false,
-        }
+        // Who denies what it confirmed is not asked again and again.
+        tried > self.matched
+            && match self.mode {
+                Mode::Probe { .. } => tried == self.next.prev(),
+                Mode::Replicate(_) => tried < self.next,
+                Mode::Behind { .. } => false,
+            }
     }
 
     /// The leader's log begins at `first` now, its newest checkpoint is at
@@ -214,6 +271,11 @@ impl Progress {
             }
             Mode::Behind { .. } => {}
         }
+    }
+
+    fn start_over(&mut self, next: Index) {
+        (self.matched, self.told) = (Index::ZERO, Index::ZERO);
+        self.probe(next);
     }
 
     fn probe(&mut self, next: Index) {
@@ -318,6 +380,34 @@ mod tests {
         assert!(!probing(&progress), "held, though not on disk");
         progress.on_held(Index(5));
         assert_eq!((probing(&progress), progress.next()), (true, Index(6)));
+    }
+
+    /// What it had is gone, what it says counts for nothing, and what it said
+    /// before was true then.
+    #[test]
+    fn a_mute_follower_gets_letters_and_has_no_voice() {
+        let mut progress = replicating();
+        progress.on_round(3);
+        progress.hear(Time(7), true);
+        assert_eq!(
+            (probing(&progress), progress.matched(), progress.next()),
+            (true, Index(0), Index(5))
+        );
+        assert!(progress.on_reject(Index(4), Index(0)));
+        progress.on_sent(Index(9), 1);
+        assert!(!progress.on_matched(Index(9)));
+        progress.on_round(4);
+        let voice = progress.voice();
+        assert_eq!((voice.matched, voice.round, voice.heard), (Index(4), 3, Time::ZERO));
+        assert_eq!(
+            (progress.matched(), progress.heard, progress.next()),
+            (Index(9), Time(7), Index(10))
+        );
+        progress.on_held(Index(2));
+        assert_eq!((progress.matched(), progress.next()), (Index(0), Index(3)), "lost again");
+        progress.hear(Time(8), false);
+        assert!(progress.on_matched(Index(9)), "a voter again");
+        assert_eq!((progress.voice().matched, progress.voice().heard), (Index(9), Time(8)));
     }
 
     fn behind() -> Progress {

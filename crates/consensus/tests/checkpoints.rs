@@ -38,7 +38,7 @@ fn status(world: &mut World, id: u64) -> Status {
 }
 
 fn tell(world: &mut World, to: u64, say: Say) -> Vec<Output> {
-    let letter = Letter::Raft(Message { term: 1, say });
+    let letter = Letter::Raft(Message { term: 1, mute: false, say });
     world.deliver(Flight { from: NodeId(1), to: NodeId(to), letter })
 }
 
@@ -271,7 +271,7 @@ fn follower() -> World {
     let entries = (1..=3).map(|index| entry(index, 1)).collect();
     let commit = Index(0);
     tell(&mut world, 2, Say::Append { prev: Place::default(), commit, entries });
-    let letter = Letter::Raft(Message { term: 2, say: Say::TermOver });
+    let letter = Letter::Raft(Message { term: 2, mute: false, say: Say::TermOver });
     world.deliver(Flight { from: NodeId(3), to: NodeId(2), letter });
     world.net.clear();
     world
@@ -306,6 +306,7 @@ fn a_log_that_does_not_have_the_place_is_void() {
         let next = entry(at.index.0 + 1, 2);
         let letter = Letter::Raft(Message {
             term: 2,
+            mute: false,
             say: Say::Append { prev: at, commit: at.index, entries: vec![next.clone()] },
         });
         world.deliver(Flight { from: NodeId(3), to: NodeId(2), letter });
@@ -331,7 +332,7 @@ fn a_checkpoint_that_is_no_news_or_contradicts_is_refused_by_name() {
 fn a_checkpoint_waits_for_the_promise_of_its_term() {
     let mut world = follower();
     world.slow_disk(2, true);
-    let letter = Letter::Raft(Message { term: 4, say: Say::TermOver });
+    let letter = Letter::Raft(Message { term: 4, mute: false, say: Say::TermOver });
     world.deliver(Flight { from: NodeId(3), to: NodeId(2), letter });
     assert!(world.replica(2).takes(place(9, 2)) && !world.replica(2).takes(place(9, 4)));
     world.durable(2, Serial(u64::MAX));
@@ -349,7 +350,7 @@ fn what_a_crash_left_of_a_replaced_log_is_made_void_at_once() {
     world.restart(2);
     assert_eq!(restores(&world.turn(2, Input::Timeout)), [(place(9, 2), false)]);
     let say = Say::Append { prev: place(9, 2), commit: Index(9), entries: vec![entry(10, 2)] };
-    let letter = Letter::Raft(Message { term: 2, say });
+    let letter = Letter::Raft(Message { term: 2, mute: false, say });
     world.deliver(Flight { from: NodeId(1), to: NodeId(2), letter });
     world.crash(2, 0);
     assert_eq!(world.node(2).stable().stale, None);
@@ -385,7 +386,7 @@ fn an_empty_log_behind_a_checkpoint_stands_votes_and_leads() {
         assert_eq!((now.first, now.last, now.commit), (Index(7), Index(6), Index(6)));
     }
     let last = Say::Vote { last: place(5, 1) };
-    let letter = Letter::Raft(Message { term: 2, say: last });
+    let letter = Letter::Raft(Message { term: 2, mute: false, say: last });
     let seen = world.deliver(Flight { from: NodeId(2), to: NodeId(3), letter });
     let no = Say::VoteAnswer { granted: false, last: place(6, 1) };
     assert_eq!(said(&seen), [no], "its log ends at its checkpoint");
@@ -406,7 +407,7 @@ fn a_letter_from_below_a_checkpoint_is_answered_with_yes() {
     let mut append = |prev: u64, more: std::ops::Range<u64>| {
         let entries = more.map(|index| entry(index, 1)).collect();
         let say = Say::Append { prev: place(prev, 1), commit: Index(9), entries };
-        let letter = Letter::Raft(Message { term: 2, say });
+        let letter = Letter::Raft(Message { term: 2, mute: false, say });
         said(&world.deliver(Flight { from: NodeId(1), to: NodeId(2), letter }))
     };
     assert_eq!(append(3, 4..6), [Say::AppendAnswer { matched: Index(9) }]);
@@ -416,7 +417,7 @@ fn a_letter_from_below_a_checkpoint_is_answered_with_yes() {
     let seen = {
         let entries = (8..=12).map(|index| entry(index, 2)).collect();
         let say = Say::Append { prev: place(7, 2), commit: Index(9), entries };
-        let letter = Letter::Raft(Message { term: 2, say });
+        let letter = Letter::Raft(Message { term: 2, mute: false, say });
         world.deliver(Flight { from: NodeId(1), to: NodeId(2), letter })
     };
     assert_eq!(dropped(&seen), ["contradicts a checkpoint"]);

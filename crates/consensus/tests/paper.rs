@@ -50,7 +50,7 @@ fn wake(world: &mut World, id: u64, term: u64, vote: u64, terms: &[u64]) {
 }
 
 fn tell(world: &mut World, from: u64, to: u64, term: u64, say: Say) -> Vec<Output> {
-    let letter = Letter::Raft(Message { term, say });
+    let letter = Letter::Raft(Message { term, mute: false, say });
     world.deliver(Flight { from: NodeId(from), to: NodeId(to), letter })
 }
 

@@ -40,6 +40,7 @@ fn what_is_chosen_stays_and_the_healed_cluster_goes_on() {
         Mark::AppendRejected,
         Mark::CommitWithoutOwnDisk,
         Mark::ReadWaitedForBarrier,
+        Mark::MuteHeard,
         Mark::ToldToStand,
         Mark::TransferAbandoned,
         Mark::FollowerBehind,
@@ -64,10 +65,10 @@ fn choose_mutant() {
 /// How often each thing happens (see `act`): on a working day; in a storm, in
 /// which elections are many and the power is bad; and with disks so slow that
 /// an election and a crash fit between two entries of one letter.
-const TEMPERS: [[u64; 15]; 3] = [
-    [600, 150, 50, 60, 40, 50, 5, 10, 3, 20, 2, 10, 30, 10, 4],
-    [300, 40, 20, 20, 10, 10, 20, 30, 20, 80, 2, 10, 10, 30, 4],
-    [300, 80, 40, 15, 2, 20, 30, 20, 30, 60, 1, 10, 10, 10, 4],
+const TEMPERS: [[u64; 16]; 3] = [
+    [600, 150, 50, 60, 40, 50, 5, 10, 3, 20, 2, 10, 30, 10, 4, 1],
+    [300, 40, 20, 20, 10, 10, 20, 30, 20, 80, 2, 10, 10, 30, 4, 1],
+    [300, 80, 40, 15, 2, 20, 30, 20, 30, 60, 1, 10, 10, 10, 4, 1],
 ];
 
 struct Run {
@@ -80,7 +81,7 @@ struct Run {
     /// How much was chosen when each read began.
     reads: BTreeMap<u64, usize>,
     faults: bool,
-    weights: [u64; 15],
+    weights: [u64; 16],
     /// Whom nobody hears at the moment.
     cut: Option<NodeId>,
 }
@@ -130,7 +131,8 @@ impl Run {
             11 => self.cut = None,
             12 => self.checkpoint(id),
             13 => self.offer(Some(id)),
-            _ => self.transfer(id),
+            14 => self.transfer(id),
+            _ => self.lose_disk(id),
         }
     }
 
@@ -205,6 +207,17 @@ impl Run {
             let unsynced = node.serial.0 - node.durable.0;
             let keep = self.prng.between(0, unsynced);
             self.world.crash(id, keep as usize);
+        }
+    }
+
+    /// A minority may lose their disks, over and over; the promises of the rest suffice.
+    fn lose_disk(&mut self, id: u64) {
+        let mute = |node: &&world::Node| node.setup.mute;
+        let lost = self.world.nodes.values().filter(mute).count();
+        let spare = 2 * (lost + 1) < self.world.nodes.len();
+        if (spare || self.world.node(id).setup.mute) && self.prng.chance(1, 3) {
+            self.world.lose_disk(id);
+            self.world.node(id).setup.mute = true;
         }
     }
 
@@ -299,10 +312,12 @@ impl Run {
 
     fn check_on_disks(&self, entry: &Entry) {
         let nodes = self.world.nodes.values();
+        // A lost disk was one of those that made it chosen; what came after it is none.
         let has = |node: &&world::Node| {
             let synced = node.disk.iter().take_while(|(serial, _)| *serial <= node.durable);
+            let synced = synced.map(|(_, write)| write).filter(|_| !node.setup.mute);
             let mut here = false;
-            for (_, write) in synced {
+            for write in synced.chain(node.lost.iter().filter(|_| node.setup.mute)) {
                 match write {
                     Write::Entry { entry: written, cut } => {
                         here |= written == entry;
@@ -312,7 +327,7 @@ impl Run {
                     Write::Restore { .. } | Write::Vote { .. } => {}
                 }
             }
-            here || node.checkpoint.place.index >= entry.index
+            here || !node.setup.mute && node.checkpoint.place.index >= entry.index
         };
         let copies = nodes.filter(has).count();
         assert!(2 * copies > self.world.nodes.len(), "{entry:?} is on {copies} disks");

@@ -105,6 +105,7 @@ fn command(world: &mut Option<World>, kind: ProtocolKind, line: &str) -> Vec<Str
         return Vec::new();
     }
     match words[..] {
+        ["unmute", id] => turn(world, id, Input::Unmute),
         ["campaign", id] => turn(world, id, Input::Campaign),
         ["timeout", id] => turn(world, id, Input::Timeout),
         ["transfer", id] => turn(world, id, Input::Transfer { to: None }),
@@ -157,6 +158,12 @@ fn arrange(world: &mut World, words: &[&str]) -> bool {
         ["flip", from, "->", to] => {
             let checkpoint = world.node(node(from)).checkpoint;
             assert!(world.flip(node(to), checkpoint), "it is taken");
+        }
+        // Its disk is gone with its promises, and it starts anew.
+        ["lose", id] => {
+            world.lose_disk(node(id));
+            world.node(node(id)).setup.mute = true;
+            world.restart(node(id));
         }
         ["crash", id] => world.crash(node(id), 0),
         ["restart", id] => world.restart(node(id)),

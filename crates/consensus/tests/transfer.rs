@@ -32,7 +32,7 @@ fn dropped(seen: &[Output]) -> Option<&'static str> {
 }
 
 fn tell(world: &mut World, from: u64, to: u64, term: u64, say: Say) -> Vec<Output> {
-    let letter = Letter::Raft(Message { term, say });
+    let letter = Letter::Raft(Message { term, mute: false, say });
     world.deliver(Flight { from: NodeId(from), to: NodeId(to), letter })
 }
 

@@ -31,6 +31,9 @@ impl Raft {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        if self.core.mute {
+            return self.follow(now, None, out);
+        }
         let Role::Leader(leader) = &mut self.role else { return self.campaign(now, out) };
         if leader.give_up_transfer(now) {
             out.lead = Some(self.lead);
@@ -39,6 +42,22 @@ impl Raft {
             sometimes!(QuorumLost);
             self.follow(now, None, out);
         }
+    }
+
+    /// A mute replica never stands: who wins counts its own vote.
+    pub(super) fn on_campaign(&mut self, now: Time, out: &mut Outbox) {
+        if self.core.mute {
+            return out.drop_letter("this replica is mute");
+        }
+        self.campaign(now, out);
+    }
+
+    /// An ordinary voter from now on. The node knows that no promise was lost.
+    pub(super) const fn unmute(&mut self, out: &mut Outbox) {
+        if !self.core.mute {
+            return out.drop_letter("this replica is not mute");
+        }
+        self.core.mute = false;
     }
 
     /// The link to the leader is closed: it is forgotten, and after a short

@@ -16,12 +16,21 @@ const NUMBER_MAX: u64 = 1 << 62;
 /// The least bytes of an entry: five fields of one byte.
 const ENTRY_BYTES_MIN: usize = 5;
 
+/// What a mute replica answers has numbers of its own: who does not know them
+/// drops the letter, and does not count it by mistake.
+const MUTE_APPEND_ANSWER: u8 = 15;
+const MUTE_REJECT: u8 = 16;
+const MUTE_HEARTBEAT_ANSWER: u8 = 17;
+
 /// A letter between two replicas.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     /// The sender's term; in `PreVote` and a granted `PreVoteAnswer` the term
     /// that the candidate would stand in.
     pub term: u64,
+    /// Whether the sender's promises are lost, so that its answer counts for
+    /// nothing but the flow of letters. Only answers to a leader say so.
+    pub mute: bool,
     /// What it says.
     pub say: Say,
 }
@@ -123,7 +132,7 @@ impl Message {
 
     /// Appends the bytes.
     pub fn encode(&self, into: &mut Vec<u8>) {
-        into.put_u8(self.say.number());
+        into.put_u8(self.number());
         into.put_varint(self.term);
         match &self.say {
             Say::PreVote { last } | Say::Vote { last } | Say::VoteForced { last } => {
@@ -162,15 +171,42 @@ impl Message {
         if reader.left() > FRAME_BYTES_MAX {
             return Err(invalid("length of a letter", reader.left() as u64));
         }
-        let number = reader.u8()?;
+        let (number, mute) = spoken(reader.u8()?);
         let term = read_number(&mut reader, "term")?;
         let say = read_say(&mut reader, number)?;
         reader.finish()?;
-        Ok(Self { term, say })
+        Ok(Self { term, mute, say })
+    }
+
+    const fn number(&self) -> u8 {
+        match self.say {
+            Say::AppendAnswer { .. } if self.mute => MUTE_APPEND_ANSWER,
+            Say::Reject { .. } if self.mute => MUTE_REJECT,
+            Say::HeartbeatAnswer { .. } if self.mute => MUTE_HEARTBEAT_ANSWER,
+            _ => self.say.number(),
+        }
+    }
+}
+
+/// The number of what was said, and whether by a mute replica.
+const fn spoken(number: u8) -> (u8, bool) {
+    match number {
+        MUTE_APPEND_ANSWER => (6, true),
+        MUTE_REJECT => (7, true),
+        MUTE_HEARTBEAT_ANSWER => (9, true),
+        number => (number, false),
     }
 }
 
 impl Say {
+    /// Whether it matters who says it: a leader counts these.
+    pub(super) const fn counts(&self) -> bool {
+        matches!(
+            self,
+            Self::AppendAnswer { .. } | Self::Reject { .. } | Self::HeartbeatAnswer { .. }
+        )
+    }
+
     const fn number(&self) -> u8 {
         match self {
             Self::PreVote { .. } => 1,

@@ -23,7 +23,7 @@ use crate::letter::Letter;
 use base::time::earliest;
 use base::{Ballot, Index, NodeId, Time};
 use message::{Message, Say};
-use state::{Core, Role};
+use state::{Core, Heard, Role};
 
 /// One replica that speaks Raft.
 #[derive(Debug)]
@@ -55,11 +55,11 @@ impl Raft {
             Input::Read { id } => self.read(id, out),
             Input::Durable(serial) => self.on_durable(now, serial, out),
             Input::Link { peer, up } => self.on_link(now, peer, up, out),
-            Input::Campaign => self.campaign(now, out),
+            Input::Campaign => self.on_campaign(now, out),
             Input::Trim { upto } => self.trim(now, upto),
             Input::Restore { place, clock } => self.restore(now, place, clock, out),
             Input::Transfer { to } => self.transfer(now, to, out),
-            Input::Unmute => out.drop_letter("not there yet"),
+            Input::Unmute => self.unmute(out),
             Input::Flush => self.flush(now, out),
         }
         let lead = Lead { ballot: self.ballot(), leader: self.leader() };
@@ -93,7 +93,7 @@ impl Raft {
             leader: self.leader(),
             leads: leading.is_some(),
             serves: leading.is_some_and(|leader| leader.opening <= log.commit()),
-            mute: false,
+            mute: self.core.mute,
             transfer: leading.and_then(|leader| Some(leader.transfer.as_ref()?.to)),
             first: log.first(),
             last: log.last().index,
@@ -131,11 +131,14 @@ impl Raft {
     /// The one match over letters. The rules about terms (Raft, 5.1) come
     /// first, so that every handler below sees its own term only.
     fn on_letter(&mut self, now: Time, from: NodeId, message: Message, out: &mut Outbox) {
-        let Message { term, say } = message;
+        let Message { term, mute, say } = message;
         if from == self.core.me || !self.core.voters.contains(&from) {
             return out.drop_letter("not from a voter");
         }
         match say {
+            Say::PreVote { .. } | Say::Vote { .. } | Say::VoteForced { .. } if self.core.mute => {
+                return out.drop_letter("this replica is mute");
+            }
             Say::PreVote { last } => return self.on_pre_vote(now, from, term, last, out),
             Say::PreVoteAnswer { granted, .. } if granted || term <= self.core.term => {
                 return self.on_pre_vote_answer(now, from, term, granted, out);
@@ -150,6 +153,7 @@ impl Raft {
             self.core.promise(term, None, out);
             self.follow(now, None, out);
         }
+        let heard = Heard { from, at: now, mute };
         match say {
             Say::Vote { last } | Say::VoteForced { last } => {
                 self.on_vote(now, from, term, last, out);
@@ -159,11 +163,11 @@ impl Raft {
             Say::Append { prev, commit, entries } => {
                 self.on_append(now, from, prev, commit, entries, out);
             }
-            Say::AppendAnswer { matched } => self.on_append_answer(now, from, matched, out),
-            Say::Reject { tried, near } => self.on_reject(now, from, tried, near, out),
+            Say::AppendAnswer { matched } => self.on_append_answer(heard, matched, out),
+            Say::Reject { tried, near } => self.on_reject(heard, tried, near, out),
             Say::Heartbeat { commit, round } => self.on_heartbeat(now, from, commit, round, out),
             Say::HeartbeatAnswer { held, matched, round } => {
-                self.on_heartbeat_answer(now, from, held, matched, round, out);
+                self.on_heartbeat_answer(heard, held, matched, round, out);
             }
             Say::ReadAsk { ctx } => self.on_read_ask(from, ctx, out),
             Say::ReadAnswer { ctx, index } => self.on_read_answer(from, ctx, index, out),

@@ -94,7 +94,7 @@ impl Leader {
 
     /// Ends the round that runs if a majority has answered it.
     pub(super) fn end_round(&mut self, core: &Core, out: &mut Outbox) {
-        let answered = self.progress.values().map(|progress| progress.round);
+        let answered = self.progress.values().map(|progress| progress.voice().round);
         let own = self.rounds.number;
         let reached = quorum::reached(once(own).chain(answered));
         invariant!(I27, reached <= own, "round {reached} of {own}");

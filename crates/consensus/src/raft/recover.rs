@@ -51,12 +51,13 @@ impl Raft {
             None => (0, None),
         };
         check_entries(&stable, term)?;
-        let Setup { me, voters, timing, retention, seed, mute: _ } = setup;
+        let Setup { me, voters, timing, retention, seed, mute } = setup;
         let Stable { base, base_clock, stale, entries, durable, .. } = stable;
         // Nodes that were given one seed must not wait for the same times.
         let prng = Prng::new(seed ^ me.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let core = Core {
             me,
+            mute,
             voters,
             timing,
             prng,

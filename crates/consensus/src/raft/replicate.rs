@@ -3,7 +3,7 @@
 
 use super::Raft;
 use super::message::Say;
-use super::state::{Core, Follower, Leader, Role};
+use super::state::{Core, Follower, Heard, Leader, Role};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::entry::{Entry, EntryKind, Place};
 use crate::log::Log;
@@ -183,6 +183,8 @@ impl Raft {
             return;
         }
         let (core, Role::Follower(follower)) = (&mut self.core, &mut self.role) else { return };
+        // What a mute replica confirmed in an earlier life is on no disk any more.
+        let commit = if core.mute { commit.min(follower.held) } else { commit };
         if commit <= core.log.last().index {
             follower.held = follower.held.max(commit);
             core.log.commit_to(commit, out);
@@ -192,41 +194,28 @@ impl Raft {
         core.send(from, Say::HeartbeatAnswer { held, matched, round }, core.promised, out);
     }
 
-    pub(super) fn on_append_answer(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        matched: Index,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn on_append_answer(&mut self, heard: Heard, matched: Index, out: &mut Outbox) {
         let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
-        let Some(progress) = leader.progress.get_mut(&from) else { return };
+        let Some(progress) = leader.progress.get_mut(&heard.from) else { return };
         if matched > self.core.log.last().index {
             return out.drop_letter("matched beyond the log");
         }
-        progress.heard = now;
+        progress.hear(heard.at, heard.mute);
         if progress.on_matched(matched) {
             leader.maybe_commit(&mut self.core, out);
         }
     }
 
-    pub(super) fn on_reject(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        tried: Index,
-        near: Place,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn on_reject(&mut self, heard: Heard, tried: Index, near: Place, out: &mut Outbox) {
         let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
-        let Some(progress) = leader.progress.get_mut(&from) else { return };
-        progress.heard = now;
+        let Some(progress) = leader.progress.get_mut(&heard.from) else { return };
+        progress.hear(heard.at, heard.mute);
         let (log, newest) = (&self.core.log, self.core.newest);
         match log.at_or_below(near).filter(|_| tried >= log.first()) {
             Some(agree) if progress.on_reject(tried, agree.index) => sometimes!(AppendRejected),
             None if progress.on_behind(tried, log.first(), newest) => {
                 sometimes!(FollowerBehind);
-                out.behind.push((from, progress.matched()));
+                out.behind.push((heard.from, progress.matched()));
             }
             _ => {}
         }
@@ -234,20 +223,19 @@ impl Raft {
 
     pub(super) fn on_heartbeat_answer(
         &mut self,
-        now: Time,
-        from: NodeId,
+        heard: Heard,
         held: Index,
         matched: Index,
         round: u64,
         out: &mut Outbox,
     ) {
         let Role::Leader(leader) = &mut self.role else { return out.drop_letter("not leading") };
-        let Some(progress) = leader.progress.get_mut(&from) else { return };
+        let Some(progress) = leader.progress.get_mut(&heard.from) else { return };
         if held.max(matched) > self.core.log.last().index || round > leader.rounds.newest() {
             return out.drop_letter("an answer beyond the question");
         }
-        progress.heard = now;
-        progress.round = progress.round.max(round);
+        progress.hear(heard.at, heard.mute);
+        progress.on_round(round);
         progress.on_held(held);
         let news = progress.on_matched(matched);
         if news {
@@ -262,7 +250,7 @@ impl Leader {
     /// own voice is always heard, so alone it has no such time.
     pub(super) fn quorum_deadline(&self, core: &Core) -> Option<Time> {
         let forever = Time(u64::MAX);
-        let heard = self.progress.values().map(|progress| progress.heard);
+        let heard = self.progress.values().map(|progress| progress.voice().heard);
         let heard = quorum::reached(once(forever).chain(heard));
         (heard < forever).then(|| heard + core.timing.election)
     }
@@ -272,7 +260,7 @@ impl Leader {
     /// 5.4.2, figure 8).
     fn maybe_commit(&self, core: &mut Core, out: &mut Outbox) {
         let own = core.log.durable();
-        let matched = self.progress.values().map(Progress::matched);
+        let matched = self.progress.values().map(|progress| progress.voice().matched);
         let reached = quorum::reached(once(own).chain(matched));
         let Some(place) = core.log.place(reached) else { return };
         let allowed = mutant!(CommitEarlierTerm, place.ballot.round == core.term, true);

@@ -21,6 +21,8 @@ pub(super) const VOTE_VERSION: u8 = 1;
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) me: NodeId,
+    /// Whether its promises are lost: it votes for nobody and nobody counts it.
+    pub(super) mute: bool,
     /// Ascending, `me` among them.
     pub(super) voters: Vec<NodeId>,
     pub(super) timing: Timing,
@@ -91,6 +93,14 @@ pub(super) struct Leader {
     pub(super) transfer: Option<Transfer>,
 }
 
+/// Whose answer it is, when it came, and whether from a mute replica.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    pub(super) from: NodeId,
+    pub(super) at: Time,
+    pub(super) mute: bool,
+}
+
 /// A leadership that is being handed over.
 #[derive(Debug)]
 pub(super) struct Transfer {
@@ -115,12 +125,14 @@ impl Core {
     /// The same in a term that is not this node's: only a pre-vote has that.
     pub(super) fn send_in(&self, term: u64, to: NodeId, say: Say, after: Serial, out: &mut Outbox) {
         invariant!(I25, after <= out.serial, "{after} is not written, {} is", out.serial);
-        out.send(to, Letter::Raft(Message { term, say }), after);
+        let mute = self.mute && say.counts();
+        out.send(to, Letter::Raft(Message { term, mute, say }), after);
     }
 
     /// Writes down the term and the vote in it (Raft, figure 2: persistent state).
     pub(super) fn promise(&mut self, term: u64, vote: Option<NodeId>, out: &mut Outbox) {
         invariant!(I11, term >= self.term, "{term} after {}", self.term);
+        invariant!(I107, vote.is_none() || !self.mute, "a mute replica votes in {term}");
         if term > self.term {
             self.led = None;
         } else {

@@ -21,7 +21,8 @@ impl Raft {
             return out.drop_letter("a transfer is under way");
         }
         let to = to.or_else(|| leader.best_placed(now, &self.core));
-        match to.filter(|to| leader.progress.contains_key(to)) {
+        let able = |to: &NodeId| leader.progress.get(to).is_some_and(|it| !it.is_mute());
+        match to.filter(able) {
             Some(to) => {
                 let deadline = now + self.core.timing.election;
                 leader.transfer = Some(Transfer { to, deadline, told: false });
@@ -36,6 +37,9 @@ impl Raft {
         if self.on_leader(now, from, out).is_none() {
             return;
         }
+        if self.core.mute {
+            return out.drop_letter("this replica is mute");
+        }
         sometimes!(ToldToStand);
         self.leave_role(None, out);
         self.stand(now, true, out);
@@ -46,7 +50,9 @@ impl Leader {
     /// Who needs least, of those who are there.
     fn best_placed(&self, now: Time, core: &Core) -> Option<NodeId> {
         let there = |progress: &Progress| {
-            progress.pin().is_none() && now.since(progress.heard) < core.timing.election
+            !progress.is_mute()
+                && progress.pin().is_none()
+                && now.since(progress.heard) < core.timing.election
         };
         let candidates = self.progress.iter().filter(|(_, progress)| there(progress));
         candidates

@@ -43,6 +43,8 @@ pub struct Node {
     pub answers: Vec<Answer>,
     /// The newest checkpoint on the disk.
     pub checkpoint: Checkpoint,
+    /// What was on a disk that was lost.
+    pub lost: Vec<Write>,
     /// Whom this leader named as behind, and what they have.
     pub behind: Vec<(NodeId, Index)>,
 }
@@ -252,6 +254,18 @@ impl World {
         node.commit = Index::ZERO;
     }
 
+    /// The disk is gone, with every promise on it. The next life begins on an
+    /// empty one.
+    pub fn lose_disk(&mut self, id: u64) {
+        self.crash(id, 0);
+        let node = self.node(id);
+        let writes = std::mem::take(&mut node.disk).into_iter().map(|(_, write)| write);
+        // What a mute replica wrote never counted.
+        node.lost.extend(writes.filter(|_| !node.setup.mute));
+        (node.serial, node.durable) = (Serial::ZERO, Serial::ZERO);
+        (node.checkpoint, node.behind) = (Checkpoint::default(), Vec::new());
+    }
+
     pub fn restart(&mut self, id: u64) {
         let (kind, lives) = (self.kind, self.lives);
         self.lives += 1;
@@ -304,6 +318,7 @@ impl Node {
             commit: Index::ZERO,
             answers: Vec::new(),
             checkpoint: Checkpoint::default(),
+            lost: Vec::new(),
             behind: Vec::new(),
         }
     }

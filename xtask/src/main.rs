@@ -33,7 +33,8 @@ Usage: cargo xtask <WORD>
                        load; needs a quiet machine, and PyPI the first time
   interop              strangers' programs against our servers: etcdctl beside our verbs,
                        and the crate etcd-client; needs PyPI the first time
-  soak WHAT [--times N]  the long runs: `failover` on real processes, `sim` with many seeds
+  soak WHAT [--times N]  the long runs: `failover`, `stop` and `torture` on real processes,
+                         `sim` with many seeds
   help                 this page
 
 Examples:

@@ -9,6 +9,11 @@ Usage: cargo xtask soak <WHAT> [--times N]
   failover   N rounds of writers on real processes whose leader is killed with
              kill -9; every acknowledged write must be there, and writes must be
              taken again within three seconds (20 rounds unless --times says so)
+  stop       N rounds in which the leader of three processes is frozen with
+             SIGSTOP; writes must be taken again within 2.5 seconds in each (20)
+  torture    N rounds of kill -9 or SIGSTOP of some node, the leader half of the
+             time, under writers, readers, watchers, compactions and leases; what
+             they saw is judged (200). TRIMARAN_SOAK_SEED decides the faults
   sim        N seeds of the simulator beyond those of the tests (10000)
 ";
 
@@ -23,6 +28,8 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
     let times = times.transpose()?;
     match what {
         "failover" => failover(times.unwrap_or(20)),
+        "stop" => processes("TRIMARAN_SOAK_STOP", "frozen_leader", times.unwrap_or(20)),
+        "torture" => processes("TRIMARAN_SOAK_TORTURE", "promised", times.unwrap_or(200)),
         "sim" => sim(times.unwrap_or(10_000)),
         other => Err(format!("soak does not know `{other}`\n\n{HELP}")),
     }
@@ -35,6 +42,13 @@ fn failover(times: u64) -> Outcome {
         words: &["cargo", "test", "-p", "cli", "--test", "failover", "--", "--nocapture"],
     }
     .run()
+}
+
+/// One test of those that torture real processes, for longer than usual.
+fn processes(variable: &str, test: &str, times: u64) -> Outcome {
+    let times = times.to_string();
+    let words = ["cargo", "test", "-p", "cli", "--test", "torture", test, "--", "--nocapture"];
+    Program { env: &[(variable, &times)], words: &words }.run()
 }
 
 fn sim(seeds: u64) -> Outcome {

@@ -113,6 +113,24 @@ marks! {
     AlarmRaised,
     /// A numbered command was answered again and not done again.
     SequenceRepeated,
+    /// Leadership was handed over because somebody asked for it.
+    LeadershipMoved,
+    /// A node learned that it had another disk before.
+    DiskLost,
+    /// A checkpoint was made.
+    CheckpointMade,
+    /// A node that was behind was offered a checkpoint.
+    CheckpointOffered,
+    /// A checkpoint of another node was taken over.
+    CheckpointInstalled,
+    /// A node started from the older checkpoint because the newest was damaged.
+    CheckpointFellBack,
+    /// A chunk was asked for a second time.
+    ChunkAskedAgain,
+    /// A chunk that was fetched was damaged when the state was built from it.
+    FetchedChunkDamaged,
+    /// A crash came between taking over a checkpoint and the log's word of it.
+    LogVoidAtBoot,
 }
 
 static HITS: [AtomicU64; Mark::ALL.len()] = [const { AtomicU64::new(0) }; Mark::ALL.len()];

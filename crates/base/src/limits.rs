@@ -79,6 +79,14 @@ pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// would grow beyond this. One item that is larger alone has a chunk of its own.
 pub const CHUNK_BYTES_AIM: usize = 1 << 20;
 
+/// Bytes of the log behind a group's newest checkpoint that make another one due,
+/// unless it was told otherwise.
+pub const CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// Chunks that are read for other nodes at one time: with [`CHUNK_BYTES_MAX`] the
+/// bound on the memory that stragglers cost.
+pub const LOADS_MAX: usize = 8;
+
 /// Plain bytes of the largest chunk: one item, as large as an entry can make it.
 pub const CHUNK_BYTES_MAX: usize = ENTRY_BYTES_MAX + (64 << 10);
 

@@ -12,7 +12,8 @@ use bytes::Bytes;
 pub enum DiskOp {
     /// The names and sizes of all files, in the order of their names.
     List,
-    /// `length` bytes at `offset`; fewer if the file ends before.
+    /// `length` bytes at `offset`; fewer if the file ends before, none if there is
+    /// no such file.
     Read {
         /// The file.
         file: String,

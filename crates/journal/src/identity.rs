@@ -17,6 +17,10 @@ use core::fmt;
 /// The name of the file.
 pub const FILE: &str = "node.id";
 
+/// The name of the file that a directory has as long as its node may not vote: it
+/// is new, and whether the node had another one before is not known yet, or it had.
+pub const MUTE_FILE: &str = "node.mute";
+
 const MAGIC: &[u8; 8] = b"TRIMARAN";
 const FORMAT: u16 = 1;
 
@@ -103,6 +107,17 @@ impl fmt::Display for IdentityError {
 }
 
 impl core::error::Error for IdentityError {}
+
+/// Makes the node mute, before it has an identity.
+pub fn mark_mute(disk: &mut dyn Disk, owner: &Owner) -> Result<(), IdentityError> {
+    let content = Bytes::from(owner.incarnation.0.to_le_bytes().to_vec());
+    Ok(disk.sync(DiskOp::Replace { file: MUTE_FILE.into(), content })?)
+}
+
+/// Whether the node is mute. That the file is there says so, whatever is in it.
+pub fn is_mute(disk: &mut dyn Disk) -> Result<bool, IdentityError> {
+    Ok(disk.list()?.iter().any(|(name, _)| name == MUTE_FILE))
+}
 
 /// The identity of the directory; `None` if it has none yet.
 pub fn load(disk: &mut dyn Disk) -> Result<Option<Identity>, IdentityError> {

@@ -6,7 +6,9 @@ use crate::directory::Own;
 use crate::event::Member;
 use crate::lane::{Lane, Parts};
 use crate::mail::Sender;
-use crate::replica::{Limits, Replica};
+use crate::replica::{Limits, Replica, Start};
+use crate::restore::{Restored, restore};
+use crate::standing::Standing;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -14,13 +16,14 @@ use alloc::vec::Vec;
 use base::{ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, Time};
 use bytes::Bytes;
 pub use consensus::contract::Timing;
-use consensus::contract::{Setup, Stable};
+use consensus::contract::{Retention, Setup, Stable};
 use consensus::entry::{Entry, EntryKind};
 use consensus::kind::ProtocolKind;
 use consensus::protocol::{OpenError, Protocol};
 use core::fmt;
 use core::time::Duration;
-use journal::disk::Disk;
+use journal::checkpoint::{self, CheckpointError};
+use journal::disk::{Disk, DiskError};
 use journal::history::GroupRecovered;
 use journal::identity::{self, Identity, IdentityError};
 use journal::record::Owner;
@@ -51,6 +54,9 @@ pub struct BootOptions {
     pub keep_history: Option<Duration>,
     /// The size of a segment of the log, in bytes.
     pub segment_bytes: u64,
+    /// Bytes of the log behind a group's newest checkpoint that make another one
+    /// due, if that is more than half of what that checkpoint takes.
+    pub checkpoint_bytes: u64,
     /// Decides every random choice of this life; another one each time.
     pub seed: u64,
     /// Names a new data directory's life; not used if the directory has one.
@@ -95,6 +101,10 @@ pub enum BootError {
     Identity(IdentityError),
     /// The log cannot be used.
     Recover(RecoverError),
+    /// The disk failed while a checkpoint was read.
+    Disk(DiskError),
+    /// The checkpoints cannot be used.
+    Checkpoint(CheckpointError),
     /// The data directory belongs to a node with another name or another cluster.
     Foreign {
         /// The name and cluster that the directory has.
@@ -117,6 +127,8 @@ pub enum BootError {
         index: Index,
         /// What is wrong.
         why: &'static str,
+        /// Checkpoints that cannot be read.
+        damaged: Vec<String>,
     },
 }
 
@@ -126,13 +138,26 @@ impl fmt::Display for BootError {
             Self::Bootstrap(error) => error.fmt(f),
             Self::Identity(error) => error.fmt(f),
             Self::Recover(error) => error.fmt(f),
+            Self::Disk(error) => error.fmt(f),
+            Self::Checkpoint(error) => error.fmt(f),
             Self::Foreign { is, given } => write!(
                 f,
                 "the data directory belongs to {is}, this node was started as {given}; use \
                  another data directory, or the name, token and members it was made with"
             ),
             Self::Open { group, error } => write!(f, "the log of {group}: {error}"),
-            Self::Log { group, index, why } => write!(f, "the log of {group} at {index}: {why}"),
+            Self::Log { group, index, why, damaged } => {
+                write!(f, "the log of {group} at {index}: {why}")?;
+                if damaged.is_empty() {
+                    return Ok(());
+                }
+                write!(
+                    f,
+                    "; damaged checkpoints: {}; let this node join again as a new replica with an \
+                     empty data directory",
+                    damaged.join("; ")
+                )
+            }
         }
     }
 }
@@ -153,24 +178,61 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
         .as_ref()
         .map_or(Incarnation(options.incarnation.max(1)), |known| known.owner.incarnation);
     let owner = Owner { cluster, node: me, incarnation };
-    let (recovered, owner) = open_log(disk, owner, options.segment_bytes, known.is_some())?;
+    let mut states = restore_all(disk, &owner)?;
+    let held = states.iter().map(|(group, it)| (*group, it.place.index)).collect();
+    let (recovered, owner) = open_log(disk, owner, options.segment_bytes, known.is_some(), &held)?;
+    let others = bootstrap.members.len() > 1;
+    let mute = if known.is_none() && others {
+        identity::mark_mute(disk, &owner).map_err(BootError::Identity)?;
+        true
+    } else {
+        identity::is_mute(disk).map_err(BootError::Identity)?
+    };
     if known.is_none() {
         let identity = new_identity(owner, &options.name, &bootstrap);
         identity::store(disk, &identity).map_err(BootError::Identity)?;
     }
-    let report = format!(
+    let report = report(&recovered, &states);
+    let others = bootstrap.members.iter().filter(|it| it.id != me);
+    let peers = others
+        .map(|it| Peer { id: it.id, name: it.name.clone(), urls: it.peer_urls.clone() })
+        .collect();
+    let lane = assemble(owner, mute, recovered, &mut states, bootstrap, options, now)?;
+    Ok(Booted { lane, cluster, me, incarnation: owner.incarnation, peers, report })
+}
+
+/// The states of all groups as their checkpoints have them.
+fn restore_all(
+    disk: &mut dyn Disk,
+    owner: &Owner,
+) -> Result<BTreeMap<GroupId, Restored>, BootError> {
+    let mut found = checkpoint::find(disk, owner).map_err(BootError::Checkpoint)?;
+    let mut states = BTreeMap::new();
+    for group in [GroupId::DIRECTORY, GroupId::DEFAULT] {
+        let found = found.remove(&group).unwrap_or_default();
+        states.insert(group, restore(disk, owner, group, found).map_err(BootError::Disk)?);
+    }
+    Ok(states)
+}
+
+/// One line for people: what was found.
+fn report(recovered: &Recovered, states: &BTreeMap<GroupId, Restored>) -> String {
+    let mut line = format!(
         "{} records in {} segments from number {} on, {} bytes of a torn end cut",
         recovered.report.records,
         recovered.report.segments,
         recovered.report.floor,
         recovered.report.cut_bytes
     );
-    let others = bootstrap.members.iter().filter(|it| it.id != me);
-    let peers = others
-        .map(|it| Peer { id: it.id, name: it.name.clone(), urls: it.peer_urls.clone() })
-        .collect();
-    let lane = assemble(owner, recovered, bootstrap, options, now)?;
-    Ok(Booted { lane, cluster, me, incarnation: owner.incarnation, peers, report })
+    for (group, state) in states {
+        if state.place.index > Index::ZERO {
+            line.push_str(&format!("; {group} from a checkpoint at {}", state.place.index));
+        }
+        for damaged in &state.damaged {
+            line.push_str(&format!("; a damaged checkpoint of {group} was passed over, {damaged}"));
+        }
+    }
+    line
 }
 
 fn check_identity(
@@ -196,14 +258,14 @@ fn open_log(
     owner: Owner,
     segment_bytes: u64,
     must_exist: bool,
+    held: &BTreeMap<GroupId, Index>,
 ) -> Result<(Recovered, Owner), BootError> {
     let options = |owner| Options { owner, lane: 0, segment_bytes, must_exist };
-    match recover(disk, &options(owner), &BTreeMap::new()) {
+    match recover(disk, &options(owner), held) {
         Ok(recovered) => Ok((recovered, owner)),
         Err(RecoverError::Foreign { what: "incarnation", got, .. }) if !must_exist => {
             let owner = Owner { incarnation: Incarnation(got), ..owner };
-            let recovered =
-                recover(disk, &options(owner), &BTreeMap::new()).map_err(BootError::Recover)?;
+            let recovered = recover(disk, &options(owner), held).map_err(BootError::Recover)?;
             Ok((recovered, owner))
         }
         Err(error) => Err(BootError::Recover(error)),
@@ -229,36 +291,70 @@ fn new_identity(owner: Owner, name: &str, bootstrap: &Bootstrap) -> Identity {
 
 fn assemble(
     owner: Owner,
+    mute: bool,
     mut recovered: Recovered,
+    states: &mut BTreeMap<GroupId, Restored>,
     bootstrap: Bootstrap,
     options: &BootOptions,
     now: Time,
 ) -> Result<Lane, BootError> {
     let mut prng = base::prng::Prng::new(options.seed);
     let mut groups = BTreeMap::new();
-    for group in [GroupId::DIRECTORY, GroupId::DEFAULT] {
+    for (group, state) in core::mem::take(states) {
         let found = recovered.groups.remove(&group);
-        let stable = stable(group, found, recovered.wal.durable())?;
+        let stable = stable(group, found, &state, recovered.wal.durable())?;
+        recovered.wal.release(group, state.keep.released());
         let setup = Setup {
             me: owner.node,
             voters: bootstrap.voters(),
             timing: options.timing,
             seed: prng.next(),
-            retention: consensus::contract::Retention::default(),
-            mute: false,
+            retention: retention(options.checkpoint_bytes),
+            mute,
         };
-        let protocol = Protocol::open(ProtocolKind::Raft, setup.clone(), stable).map_err(|_| {
-            BootError::Log { group, index: Index::ZERO, why: "it cannot be opened" }
-        })?;
+        let behind = stable.entries.iter().map(|entry| entry.body.len()).collect::<Vec<_>>();
+        let protocol = Protocol::open(ProtocolKind::Raft, setup.clone(), stable)
+            .map_err(|error| BootError::Open { group, error })?;
         let sender = Sender { group, era: FIRST_ERA, incarnation: owner.incarnation };
-        let limits = Limits { quota: options.quota, keep_history: options.keep_history };
-        groups.insert(group, Replica::new(sender, &setup, protocol, prng.next(), limits));
+        let limits = Limits {
+            quota: options.quota,
+            keep_history: options.keep_history,
+            checkpoint_bytes: options.checkpoint_bytes,
+        };
+        let parts = Start { sender, setup, protocol, state, life: prng.next(), limits };
+        let mut replica = Replica::new(parts);
+        behind.into_iter().for_each(|bytes| replica.keep.on_entry(bytes));
+        groups.insert(group, replica);
     }
-    let own = Own { me: owner.node, client_urls: options.client_urls.clone(), bootstrap };
+    let standing = if mute {
+        Standing::mute(owner.incarnation, bootstrap.members.len())
+    } else {
+        Standing::Voter
+    };
+    let own = Own { me: owner.node, owner, client_urls: options.client_urls.clone(), bootstrap };
     let (heartbeat, request_timeout) = (options.timing.heartbeat, options.request_timeout);
-    let (wal, lease_floor_s) = (recovered.wal, lease_floor_s(options.timing.election));
-    let parts = Parts { own, wal, groups, heartbeat, request_timeout, prng, lease_floor_s };
+    let (wal, patience) = (recovered.wal, options.timing.election);
+    let lease_floor_s = lease_floor_s(patience);
+    let parts = Parts {
+        own,
+        wal,
+        groups,
+        standing,
+        heartbeat,
+        patience,
+        request_timeout,
+        prng,
+        lease_floor_s,
+    };
     Ok(Lane::new(parts, now))
+}
+
+/// What stays in memory below a checkpoint: not more than half of the log that
+/// makes one due, or followers would never need one.
+fn retention(checkpoint_bytes: u64) -> Retention {
+    let usual = Retention::default();
+    let half = usize::try_from(checkpoint_bytes / 2).unwrap_or(usize::MAX);
+    Retention { bytes: usual.bytes.min(half), ..usual }
 }
 
 /// The least time of a lease: one and a half election timeouts, in whole
@@ -267,24 +363,42 @@ fn lease_floor_s(election: Duration) -> u64 {
     (election * 3 / 2).as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX)
 }
 
-/// What the log says about a group, in the words of the protocol.
+/// What the log says about a group behind its checkpoint, in the words of the
+/// protocol.
 fn stable(
     group: GroupId,
     found: Option<GroupRecovered>,
+    state: &Restored,
     durable: Serial,
 ) -> Result<Stable, BootError> {
-    let Some(found) = found else { return Ok(Stable { durable, ..Stable::default() }) };
+    let (base, base_clock) = (state.place, state.clock);
+    let empty = Stable { base, base_clock, durable, ..Stable::default() };
+    let Some(mut found) = found else { return Ok(empty) };
+    let bad = |index, why| BootError::Log { group, index, why, damaged: state.damaged.clone() };
+    let needed = found.base.map_or(Index::ZERO, |(index, _)| index).max(found.released);
+    if needed > base.index {
+        return Err(bad(base.index.next(), "an entry before it is missing"));
+    }
+    let vote = found.vote.map(|(_, body)| body);
+    let last = found.entries.keys().next_back().copied();
+    if found.entries.remove(&base.index).is_some_and(|entry| entry.ballot != base.ballot) {
+        // A checkpoint of another node was taken over, and a crash kept the log
+        // from saying so: what it holds behind that place never was chosen.
+        base::sometimes!(LogVoidAtBoot);
+        return Ok(Stable { vote, stale: last, ..empty });
+    }
     let mut entries = Vec::with_capacity(found.entries.len());
     for (index, entry) in found.entries {
-        let bad = |why| BootError::Log { group, index, why };
-        if index.0 != entries.len() as u64 + 1 {
-            return Err(bad("an entry before it is missing"));
+        if index <= base.index {
+            continue;
+        }
+        if index.0 != base.index.0 + entries.len() as u64 + 1 {
+            return Err(bad(index, "an entry before it is missing"));
         }
         let kind = EntryKind::from_u8(entry.entry_kind)
-            .ok_or_else(|| bad("its kind is unknown; a newer version wrote it"))?;
+            .ok_or_else(|| bad(index, "its kind is unknown; a newer version wrote it"))?;
         let (ballot, clock, body) = (entry.ballot, entry.clock, entry.body);
         entries.push(Entry { index, ballot, kind, clock, body });
     }
-    let vote = found.vote.map(|(_, body)| body);
-    Ok(Stable { vote, entries, durable, ..Stable::default() })
+    Ok(Stable { vote, entries, ..empty })
 }

@@ -1,7 +1,7 @@
 //! The bootstrap record: what every node of a new cluster computes alone, and
 //! all compute alike: who is in it, and what everything is called.
 
-use crate::event::Member;
+use crate::ask::Member;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base::codec::Writer;

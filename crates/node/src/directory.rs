@@ -1,20 +1,24 @@
 //! The state machine of group 0: the directory of the cluster. For now it
 //! knows the members; keyspaces, shards and users come to live here too.
 
+use crate::ask::Member;
 use crate::bootstrap::Bootstrap;
-use crate::event::Member;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::VOTERS_MAX;
-use base::{Index, NodeId};
+use base::{Incarnation, Index, NodeId};
 use bytes::Bytes;
+use journal::record::Owner;
 
 const VERSION: u8 = 1;
 const KIND_BOOTSTRAP: u8 = 1;
 const KIND_PUBLISH: u8 = 2;
+const KIND_LIFE: u8 = 3;
 const URLS_MAX: usize = 16;
+/// The version of the chunk that a checkpoint of the directory is.
+const CHUNK_VERSION: u8 = 1;
 
 /// A change of the directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +31,14 @@ pub(crate) enum Change {
         node: NodeId,
         /// Where clients reach it.
         client_urls: Vec<String>,
+    },
+    /// A member says which life its disk has: from now on a node with its id and
+    /// another disk is known to have lost this one.
+    Life {
+        /// Which member.
+        node: NodeId,
+        /// The life.
+        life: Incarnation,
     },
 }
 
@@ -46,6 +58,11 @@ impl Change {
                 bytes.put_u8(KIND_PUBLISH);
                 bytes.put_u64(node.0);
                 put_strings(&mut bytes, client_urls);
+            }
+            Self::Life { node, life } => {
+                bytes.put_u8(KIND_LIFE);
+                bytes.put_u64(node.0);
+                bytes.put_u64(life.0);
             }
         }
         bytes.into()
@@ -67,6 +84,9 @@ impl Change {
                 node: NodeId(reader.u64()?),
                 client_urls: take_list(&mut reader, URLS_MAX, take_string)?,
             },
+            KIND_LIFE => {
+                Self::Life { node: NodeId(reader.u64()?), life: Incarnation(reader.u64()?) }
+            }
             kind => return Err(CodecError::Invalid { what: "kind", got: u64::from(kind) }),
         };
         reader.finish().map(|()| change)
@@ -115,6 +135,8 @@ fn take_list<T>(
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Directory {
     members: BTreeMap<NodeId, Member>,
+    /// The life of each member's disk, as it first said. Never changes.
+    lives: BTreeMap<NodeId, Incarnation>,
     applied: Index,
 }
 
@@ -142,15 +164,26 @@ impl Directory {
                     member.client_urls = client_urls;
                 }
             }
-            Some(Change::Bootstrap(_)) | None => {}
+            Some(Change::Life { node, life }) if self.members.contains_key(&node) => {
+                self.lives.entry(node).or_insert(life);
+            }
+            Some(Change::Bootstrap(_) | Change::Life { .. }) | None => {}
         }
     }
 
+    /// The life of a member's disk, if it has said so.
+    pub(crate) fn life(&self, node: NodeId) -> Option<Incarnation> {
+        self.lives.get(&node).copied()
+    }
+
     /// What the directory still lacks and this node can add: the bootstrap
-    /// record if it leads, then its own addresses.
+    /// record if it leads, then the life of its disk, then its addresses.
     pub(crate) fn lacks(&self, own: &Own, leads: bool) -> Option<Change> {
         if self.members.is_empty() {
             return leads.then(|| Change::Bootstrap(own.bootstrap.clone()));
+        }
+        if self.life(own.me).is_none() {
+            return Some(Change::Life { node: own.me, life: own.owner.incarnation });
         }
         let published = &self.members.get(&own.me)?.client_urls;
         let change = || Change::Publish { node: own.me, client_urls: own.client_urls.clone() };
@@ -160,11 +193,46 @@ impl Directory {
     /// A hash of everything applied.
     pub(crate) fn state_hash(&self) -> u64 {
         let mut bytes = Vec::new();
-        for member in self.members.values() {
-            put_member(&mut bytes, member);
-            put_strings(&mut bytes, &member.client_urls);
-        }
+        self.put_members(&mut bytes);
         base::checksum::hash64(&bytes)
+    }
+
+    /// The one chunk of its checkpoint: equal on every node that applied as much.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut bytes = Vec::new();
+        bytes.put_u8(CHUNK_VERSION);
+        bytes.put_u64(self.applied.0);
+        bytes.put_varint(self.members.len() as u64);
+        self.put_members(&mut bytes);
+        bytes.into()
+    }
+
+    /// Reads the chunk of a checkpoint.
+    pub(crate) fn decode(chunk: &Bytes) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(chunk.clone());
+        let version = reader.u8()?;
+        if version != CHUNK_VERSION {
+            return Err(CodecError::Invalid { what: "version", got: u64::from(version) });
+        }
+        let applied = Index(reader.u64()?);
+        let members = take_list(&mut reader, VOTERS_MAX, |reader| {
+            let member = take_member(reader)?;
+            let client_urls = take_list(reader, URLS_MAX, take_string)?;
+            Ok((Member { client_urls, ..member }, Incarnation(reader.u64()?)))
+        })?;
+        reader.finish()?;
+        let known = members.iter().filter(|(_, life)| *life > Incarnation::ZERO);
+        let lives = known.map(|(member, life)| (member.id, *life)).collect();
+        let members = members.into_iter().map(|(member, _)| (member.id, member)).collect();
+        Ok(Self { members, lives, applied })
+    }
+
+    fn put_members(&self, bytes: &mut Vec<u8>) {
+        for member in self.members.values() {
+            put_member(bytes, member);
+            put_strings(bytes, &member.client_urls);
+            bytes.put_u64(self.life(member.id).unwrap_or_default().0);
+        }
     }
 }
 
@@ -173,6 +241,8 @@ impl Directory {
 pub(crate) struct Own {
     /// This node.
     pub(crate) me: NodeId,
+    /// Whose files its disk holds.
+    pub(crate) owner: Owner,
     /// Where clients reach it.
     pub(crate) client_urls: Vec<String>,
     /// What its cluster was started from.
@@ -188,14 +258,16 @@ mod tests {
         let spec = MemberSpec { name: "a".into(), peer_urls: vec!["http://a:1".into()] };
         let bootstrap = Bootstrap::new("t", &[spec]).unwrap();
         let me = bootstrap.voters()[0];
-        Own { me, client_urls: vec!["http://a:2".into()], bootstrap }
+        let owner = Owner { cluster: bootstrap.cluster(), node: me, incarnation: Incarnation(3) };
+        Own { me, owner, client_urls: vec!["http://a:2".into()], bootstrap }
     }
 
     #[test]
     fn changes_are_read_back_and_truncations_refused() {
         let own = own();
         let publish = Change::Publish { node: own.me, client_urls: own.client_urls };
-        for change in [Change::Bootstrap(own.bootstrap), publish] {
+        let life = Change::Life { node: own.me, life: own.owner.incarnation };
+        for change in [Change::Bootstrap(own.bootstrap), publish, life] {
             let bytes = change.encode();
             assert_eq!(Change::decode(&bytes), Ok(change));
             for cut in 0..bytes.len() {
@@ -208,12 +280,17 @@ mod tests {
     fn a_node_adds_what_is_missing_until_nothing_is() {
         let (own, mut directory) = (own(), Directory::default());
         assert_eq!(directory.lacks(&own, false), None);
-        for index in 1..=2 {
+        for index in 1..=3 {
             let change = directory.lacks(&own, true).unwrap();
             directory.apply(Index(index), Some(change));
         }
         assert_eq!(directory.lacks(&own, true), None);
         assert_eq!(directory.members()[0].client_urls, own.client_urls);
+        let chunk = directory.encode();
+        assert_eq!(Directory::decode(&chunk).as_ref(), Ok(&directory));
+        for cut in 0..chunk.len() {
+            assert!(Directory::decode(&chunk.slice(..cut)).is_err(), "cut at {cut}");
+        }
     }
 
     #[test]

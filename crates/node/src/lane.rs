@@ -2,15 +2,17 @@
 //! clients who wait. Everything that a server or a simulator drives.
 
 mod ask;
-mod beside;
+mod hire;
+mod jobs;
+mod standing;
 
-use self::beside::Beside;
 use crate::directory::Own;
 use crate::event::{Action, Answer, Event, Halt, Note, Refused, WatchEvent};
 use crate::fabric::Fabric;
 use crate::intake::Intake;
 use crate::mail::Mail;
 use crate::replica::{Replica, Turn};
+use crate::standing::Standing;
 use crate::wire::{self, Post, Say};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -21,6 +23,7 @@ use bytes::Bytes;
 use consensus::contract::Input;
 use consensus::entry::Entry;
 use core::time::Duration;
+use jobs::Jobs;
 use journal::disk::DiskDone;
 use journal::wal::Wal;
 
@@ -29,7 +32,6 @@ use journal::wal::Wal;
 pub struct Lane {
     own: Own,
     wal: Wal,
-    beside: Beside,
     /// I76: the log's word, never more: what is acknowledged rests on it.
     durable: Serial,
     groups: BTreeMap<GroupId, Replica>,
@@ -37,6 +39,12 @@ pub struct Lane {
     mail: Mail,
     intake: Intake,
     watches: BTreeMap<WatchKey, GroupId>,
+    jobs: Jobs,
+    standing: Standing,
+    /// Until when it waits for others to take over, if it is about to stop.
+    leaving: Option<Time>,
+    /// How long a change of leader may take.
+    patience: Duration,
     /// Picks the ids of leases whose clients leave that to us.
     prng: Prng,
     lease_floor_s: u64,
@@ -52,7 +60,9 @@ pub(crate) struct Parts {
     pub(crate) own: Own,
     pub(crate) wal: Wal,
     pub(crate) groups: BTreeMap<GroupId, Replica>,
+    pub(crate) standing: Standing,
     pub(crate) heartbeat: Duration,
+    pub(crate) patience: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) prng: Prng,
     pub(crate) lease_floor_s: u64,
@@ -64,12 +74,15 @@ impl Lane {
             own: parts.own,
             durable: parts.wal.durable(),
             wal: parts.wal,
-            beside: Beside::default(),
             groups: parts.groups,
             fabric: Fabric::new(parts.heartbeat, now),
             mail: Mail::default(),
             intake: Intake::new(parts.request_timeout),
             watches: BTreeMap::new(),
+            jobs: Jobs::default(),
+            standing: parts.standing,
+            leaving: None,
+            patience: parts.patience,
             prng: parts.prng,
             lease_floor_s: parts.lease_floor_s,
             ready: false,
@@ -87,6 +100,7 @@ impl Lane {
             Event::Timeout => self.on_timeout(now, out),
             Event::TurnEnd => self.end_turn(now, out),
             Event::Disk(done) => self.on_disk(now, done, out),
+            Event::JobDone(done) => self.on_job_done(now, done, out),
             Event::Frame { from, frame } => self.on_frame(now, from, frame, out),
             Event::Link { peer, up } => {
                 if self.fabric.link(peer, up) {
@@ -106,6 +120,10 @@ impl Lane {
             Event::Credit { key, batches } => {
                 self.with_watch(key, |replica| replica.credit(key, batches));
             }
+            Event::Leave => {
+                self.leaving.get_or_insert(now + self.patience * 2);
+                self.each(now, out, |replica, turn| replica.leave(turn));
+            }
             Event::Unwatch { key } => {
                 self.with_watch(key, |replica| replica.watches.close(key));
                 self.watches.remove(&key);
@@ -123,7 +141,7 @@ impl Lane {
             return None;
         }
         let own = earliest(Some(self.fabric.deadline()), self.intake.deadline());
-        let own = earliest(own, self.wal.deadline());
+        let own = earliest(earliest(own, self.wal.deadline()), self.leaving);
         self.groups.values().fold(own, |soonest, it| earliest(soonest, it.deadline()))
     }
 
@@ -133,6 +151,12 @@ impl Lane {
     pub fn state_hash(&self, group: GroupId) -> Option<(Index, u64)> {
         let machine = self.groups.get(&group)?.machine();
         Some((machine.applied(), machine.state_hash()))
+    }
+
+    /// Whether this node leads a group, as far as it knows.
+    #[must_use]
+    pub fn leads(&self, group: GroupId) -> bool {
+        self.groups.get(&group).is_some_and(Replica::leads)
     }
 
     /// What stands at an index of a group's log, if it was applied here and is
@@ -149,8 +173,9 @@ impl Lane {
         out: &mut Vec<Action>,
         mut work: impl FnMut(&mut Replica, &mut Turn<'_>),
     ) {
-        let Self { own, wal, durable, groups, mail, intake, halt, .. } = self;
-        let mut turn = Turn { now, durable: *durable, own, wal, mail, intake, halt, out };
+        let Self { own, wal, durable, groups, mail, jobs, intake, halt, .. } = self;
+        let (durable, loads) = (*durable, &mut jobs.loads);
+        let mut turn = Turn { now, durable, own, wal, mail, loads, intake, halt, out };
         groups.values_mut().for_each(|replica| work(replica, &mut turn));
     }
 
@@ -162,14 +187,16 @@ impl Lane {
         group: GroupId,
         work: impl FnOnce(&mut Replica, &mut Turn<'_>) -> T,
     ) -> Option<T> {
-        let Self { own, wal, durable, groups, mail, intake, halt, .. } = self;
-        let mut turn = Turn { now, durable: *durable, own, wal, mail, intake, halt, out };
+        let Self { own, wal, durable, groups, mail, jobs, intake, halt, .. } = self;
+        let (durable, loads) = (*durable, &mut jobs.loads);
+        let mut turn = Turn { now, durable, own, wal, mail, loads, intake, halt, out };
         groups.get_mut(&group).map(|replica| work(replica, &mut turn))
     }
 
     fn on_timeout(&mut self, now: Time, out: &mut Vec<Action>) {
         if self.fabric.beat(now) {
             self.each(now, out, |replica, turn| replica.step(turn, Input::Beat));
+            self.ask_standing();
         }
         self.each(now, out, |replica, turn| replica.on_timeout(turn));
         let mut late: BTreeMap<GroupId, BTreeSet<AskId>> = BTreeMap::new();
@@ -196,11 +223,7 @@ impl Lane {
     }
 
     fn on_disk(&mut self, now: Time, done: DiskDone, out: &mut Vec<Action>) {
-        let durable = match self.beside.is_out() {
-            true => self.beside.on_done(&mut self.wal, done).map(|()| self.durable),
-            false => self.wal.on_done(now, done),
-        };
-        match durable {
+        match self.wal.on_done(now, done) {
             Ok(durable) => self.on_durable(now, durable, out),
             Err(error) => self.halt = Some(Halt::Disk(error)),
         }
@@ -225,7 +248,18 @@ impl Lane {
             out.push(Action::Note(Note::Dropped { from, why: "not a member" }));
             return;
         }
-        for Post { group, say, .. } in posts {
+        for Post { group, incarnation, say, .. } in posts {
+            let say = match say {
+                Say::WhoAmI => {
+                    self.on_who_am_i(from, incarnation);
+                    continue;
+                }
+                Say::YouAre { asked, known } => {
+                    self.on_you_are(from, asked, known, out);
+                    continue;
+                }
+                say => say,
+            };
             let known = self.one(now, out, group, |replica, turn| match say {
                 Say::Letter(letter) => replica.step(turn, Input::Letter { from, letter }),
                 Say::Forward { ticket, ballot, body } => {
@@ -236,6 +270,11 @@ impl Lane {
                 }
                 Say::Lease { ticket, ask } => replica.on_lease(turn, from, ticket, ask),
                 Say::Leased { ticket, told } => replica.on_leased(turn, ticket, told),
+                Say::Offer(offer) => replica.on_offer(turn, from, offer),
+                Say::Want { id } => replica.on_want(turn, from, id),
+                Say::Part { id, plain } => replica.on_part(turn, from, id, plain),
+                Say::Gone { id } => replica.on_gone(from, id),
+                Say::WhoAmI | Say::YouAre { .. } => {}
             });
             if known.is_none() {
                 out.push(Action::Note(Note::Dropped { from, why: "unknown group" }));
@@ -259,16 +298,17 @@ impl Lane {
                 self.watches.remove(key);
             }
         }
-        if self.beside.is_out() {
-            // One operation at a time: it ends before the log's next one begins.
-        } else if let Some(op) = self.wal.next_op(now) {
+        self.begin_jobs(now, out);
+        if let Some(op) = self.wal.next_op(now) {
             out.push(Action::Disk(op));
             let early = self.wal.last_serial();
             base::mutant!(AckBeforeSync, (), self.on_durable(now, early, out));
-        } else {
-            out.extend(self.beside.next_op(&mut self.wal).map(Action::Disk));
         }
         self.mail.flush(out);
+        let leads = self.groups.values().any(Replica::leads);
+        if self.leaving.take_if(|until| !leads || *until <= now).is_some() {
+            out.push(Action::Note(Note::Left));
+        }
         if !self.ready && self.groups.values().all(Replica::has_leader) {
             self.ready = true;
             out.push(Action::Note(Note::Ready));

@@ -7,21 +7,28 @@
 
 extern crate alloc;
 
+pub mod ask;
 pub mod boot;
 pub mod bootstrap;
 mod compactor;
 mod directory;
 pub mod event;
 mod fabric;
+mod fetch;
 mod forwards;
 pub mod hello;
 mod intake;
+pub mod job;
+mod keep;
 pub mod lane;
 mod leases;
 mod machine;
 mod mail;
 mod reads;
 mod replica;
+mod restore;
+pub mod snapshot;
+mod standing;
 mod watches;
 mod wire;
 mod writes;

@@ -1,13 +1,15 @@
 //! What a group's log means: the directory of the cluster, or a keyspace.
 
+use crate::ask::{Answer, LeaseAsk, LeaseTold, Query};
 use crate::directory::{Change, Directory, Own};
-use crate::event::{Answer, LeaseAsk, LeaseTold, Query};
+use crate::snapshot::Source;
+use alloc::boxed::Box;
 use base::{GroupId, Index, KeyspaceId, Revision};
 use bytes::Bytes;
 use consensus::entry::{Entry, EntryKind};
 
 /// The state machine of one group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Machine {
     /// Group 0.
     Directory(Directory),
@@ -121,6 +123,14 @@ impl Machine {
         match self {
             Self::Directory(_) => None,
             Self::Keyspace(machine) => Some(machine),
+        }
+    }
+
+    /// The state as it is now, for a slow reader; costs nearly nothing.
+    pub(crate) fn freeze(&self) -> Source {
+        match self {
+            Self::Directory(directory) => Source::Directory(Some(directory.encode())),
+            Self::Keyspace(machine) => Source::Keyspace(Box::new(machine.freeze())),
         }
     }
 

@@ -55,7 +55,9 @@ impl Mail {
         let class = match &say {
             Say::Letter(letter) if !letter.is_bulk() => Class::Urgent,
             Say::Forwarded { .. } | Say::Lease { .. } | Say::Leased { .. } => Class::Urgent,
-            Say::Letter(_) | Say::Forward { .. } => Class::Bulk,
+            Say::Offer(_) | Say::Want { .. } | Say::Gone { .. } => Class::Urgent,
+            Say::WhoAmI | Say::YouAre { .. } => Class::Urgent,
+            Say::Letter(_) | Say::Forward { .. } | Say::Part { .. } => Class::Bulk,
         };
         let frame = self.frames.entry((to, class)).or_insert_with(wire::begin_frame);
         let Sender { group, era, incarnation } = sender;

@@ -2,26 +2,31 @@
 //! people who wait for them.
 
 mod ask;
+mod checkpoint;
 mod lease;
+mod transfer;
 mod turn;
 
 use crate::compactor::Compactor;
-use crate::directory::Own;
+use crate::directory::{Change, Own};
 use crate::event::{Action, Answer, Halt, Note, Queues, Status, WatchOpen};
+use crate::fetch::Fetch;
 use crate::forwards::Forwards;
 use crate::intake::Intake;
+use crate::keep::Keep;
 use crate::leases::Leases;
 use crate::machine::{Look, Machine};
 use crate::mail::{Mail, Sender};
 use crate::reads::{Read, Reads, Who};
+use crate::restore::Restored;
 use crate::watches::Watches;
 use crate::writes::{Outcome, Owner, Writes};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use base::{AskId, Index, NodeId, Revision, Serial, Time, WatchKey};
+use base::{AskId, Incarnation, Index, NodeId, Revision, Serial, Time, WatchKey};
 use bytes::Bytes;
 use consensus::contract::{self, Input, Lead, Outbox, Setup, Write};
-use consensus::entry::{Entry, Place};
+use consensus::entry::{Entry, EntryKind, Place};
 use consensus::protocol::Protocol;
 use core::time::Duration;
 use journal::record::{Record, RecordKind};
@@ -40,6 +45,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) wal: &'a mut Wal,
     /// Letters to other nodes.
     pub(crate) mail: &'a mut Mail,
+    /// Chunks that are being read for other nodes.
+    pub(crate) loads: &'a mut usize,
     /// Asks in hand.
     pub(crate) intake: &'a mut Intake,
     /// Why the lane must stop, if it must.
@@ -55,6 +62,8 @@ pub(crate) struct Limits {
     pub(crate) quota: Option<u64>,
     /// How long history is kept; `None` until somebody compacts it.
     pub(crate) keep_history: Option<Duration>,
+    /// Bytes of the log that make a checkpoint due.
+    pub(crate) checkpoint_bytes: u64,
 }
 
 /// One group's copy on this node.
@@ -70,6 +79,12 @@ pub(crate) struct Replica {
     written: Serial,
     told: Serial,
     machine: Machine,
+    /// What was applied last: its place and log time.
+    last: (Place, u64),
+    /// The checkpoints.
+    pub(crate) keep: Keep,
+    /// Another node's checkpoint that is being taken over.
+    fetch: Option<Fetch>,
     writes: Writes,
     reads: Reads,
     forwards: Forwards,
@@ -78,8 +93,12 @@ pub(crate) struct Replica {
     /// Compactions whose clients wait until the room is free again.
     physical: BTreeSet<AskId>,
     swept: Vec<(AskId, Answer)>,
+    /// Who waits for leadership to move, and to whom.
+    moves: Vec<(AskId, NodeId)>,
     /// Room is short: an alarm is to be raised.
     alarm: bool,
+    /// The node has lost its promises: it has nothing to say in the log of itself.
+    pub(crate) mute: bool,
     limits: Limits,
     /// The watches of the keyspace.
     pub(crate) watches: Watches,
@@ -90,16 +109,22 @@ pub(crate) struct Replica {
     dirty: bool,
 }
 
+/// What a replica starts with.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) sender: Sender,
+    pub(crate) setup: Setup,
+    pub(crate) protocol: Protocol,
+    pub(crate) state: Restored,
+    /// Names this life of the process, so that nothing said to an earlier one counts.
+    pub(crate) life: u64,
+    pub(crate) limits: Limits,
+}
+
 impl Replica {
-    /// A replica that starts with what its disk says. `life` names this life
-    /// of the process, so that nothing said to an earlier one counts.
-    pub(crate) fn new(
-        sender: Sender,
-        setup: &Setup,
-        protocol: Protocol,
-        life: u64,
-        limits: Limits,
-    ) -> Self {
+    /// A replica that starts with what its disk says.
+    pub(crate) fn new(start: Start) -> Self {
+        let Start { sender, setup, protocol, state, life, limits } = start;
         let (me, patience) = (setup.me, setup.timing.election);
         let status = protocol.status();
         Self {
@@ -111,7 +136,10 @@ impl Replica {
             lead: Lead { ballot: status.ballot, leader: status.leader },
             written: Serial::ZERO,
             told: Serial::ZERO,
-            machine: Machine::new(sender.group),
+            machine: state.machine,
+            last: (state.place, state.clock),
+            keep: state.keep,
+            fetch: None,
             writes: Writes::new(life),
             reads: Reads::default(),
             forwards: Forwards::default(),
@@ -119,7 +147,9 @@ impl Replica {
             compactor: Compactor::new(limits.keep_history),
             physical: BTreeSet::new(),
             swept: Vec::new(),
+            moves: Vec::new(),
             alarm: false,
+            mute: setup.mute,
             limits,
             watches: Watches::default(),
             proposals: 0,
@@ -144,13 +174,15 @@ impl Replica {
         self.dirty = true;
         let promised = self.outbox.serial;
         for write in core::mem::take(&mut self.outbox.writes) {
+            if let Write::Entry { entry, .. } = &write {
+                self.keep.on_entry(entry.body.len());
+            }
             self.written = turn.wal.append(self.record(write));
         }
         base::invariant!(I74, turn.wal.last_serial() == promised, "the log counts as we do");
         for parcel in core::mem::take(&mut self.outbox.parcels) {
             turn.mail.post(self.sender, parcel, turn.durable);
         }
-        self.outbox.behind.clear();
         if let Some(lead) = self.outbox.lead.take() {
             self.on_lead(turn, lead);
         }
@@ -164,6 +196,8 @@ impl Replica {
         if let Some(commit) = self.outbox.commit.take() {
             self.apply(turn, commit);
         }
+        let behind = core::mem::take(&mut self.outbox.behind);
+        self.offer(turn, behind);
     }
 
     fn record(&self, write: Write) -> Record {
@@ -175,7 +209,8 @@ impl Replica {
                 (RecordKind::Entry { index, ballot, entry_kind, clock, cut }, entry.body)
             }
             Write::Vote { ballot, body } => (RecordKind::Vote { ballot }, body),
-            Write::Restore { place: Place { ballot, index }, keep } => {
+            Write::Restore { place, keep } => {
+                let (index, ballot) = (place.index, place.ballot);
                 (RecordKind::Restore { index, ballot, keep }, Bytes::new())
             }
         };
@@ -189,6 +224,7 @@ impl Replica {
         self.tell(turn, told);
         let (group, term, leader) = (self.sender.group, self.term(), lead.leader);
         turn.out.push(Action::Note(Note::Lead { group, term, leader }));
+        self.on_moved(turn);
     }
 
     fn apply(&mut self, turn: &mut Turn<'_>, commit: Index) {
@@ -199,11 +235,12 @@ impl Replica {
                 base::invariant!(I75, false, "{index} is chosen and not in the log");
                 return;
             };
-            let ballot = entry.ballot;
+            let (ballot, clock) = (entry.ballot, entry.clock);
             let Ok(answer) = self.machine.apply(entry) else {
                 *turn.halt = Some(Halt::UnknownCommand { group: self.sender.group, index });
                 return;
             };
+            self.last = (Place { ballot, index }, clock);
             self.leases_applied(turn.now, answer.as_ref());
             self.writes.on_applied(index, ballot, answer, &mut told);
         }
@@ -270,6 +307,7 @@ impl Replica {
         self.reads.forget(asks);
         self.leases.forget(asks);
         self.physical.retain(|id| !asks.contains(id));
+        self.moves.retain(|(id, _)| !asks.contains(id));
         self.swept.retain(|(id, _)| !asks.contains(id));
         self.writes.forget(asks)
     }
@@ -277,6 +315,26 @@ impl Replica {
     /// Whether this node leads, as far as it knows.
     pub(crate) fn leads(&self) -> bool {
         self.lead.leader == Some(self.me)
+    }
+
+    /// Who speaks when this replica does.
+    pub(crate) const fn sender(&self) -> Sender {
+        self.sender
+    }
+
+    /// The life of a node's disk, as the directory or what is to become of it
+    /// has it; none if this is another group.
+    pub(crate) fn life_of(&self, node: NodeId) -> Option<Incarnation> {
+        let Machine::Directory(directory) = &self.machine else { return None };
+        let said = |index| {
+            let entry = self.protocol.entry(index).filter(|it| it.kind == EntryKind::Command)?;
+            match Change::decode(&entry.body) {
+                Ok(Change::Life { node: who, life }) if who == node => Some(life),
+                _ => None,
+            }
+        };
+        let (applied, last) = (self.machine.applied().0, self.protocol.status().last.0);
+        directory.life(node).or_else(|| (applied + 1..=last).map(Index).find_map(said))
     }
 
     /// Whether a leader is known.

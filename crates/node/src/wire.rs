@@ -1,12 +1,13 @@
 //! What nodes say to each other, to the byte: the frames of a connection.
 //! Drawn in docs/formats.md.
 
-use crate::event::{LeaseAsk, LeaseTold};
+use crate::ask::{LeaseAsk, LeaseTold};
+use crate::fetch::Offer;
 use crate::hello::VERSION;
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX};
-use base::{Ballot, Era, GroupId, Incarnation, Index, NodeId};
+use base::{Ballot, ChunkId, Era, GroupId, Incarnation, Index, NodeId};
 use bytes::Bytes;
 use consensus::letter::Letter;
 
@@ -58,6 +59,34 @@ pub(crate) enum Say {
         /// The answer.
         told: Option<LeaseTold>,
     },
+    /// My log begins behind what you have: take over this checkpoint.
+    Offer(Offer),
+    /// Please send me the bytes of this name.
+    Want {
+        /// A chunk of your checkpoint, or the contents of one that you offered.
+        id: ChunkId,
+    },
+    /// Bytes that were wanted.
+    Part {
+        /// Their name.
+        id: ChunkId,
+        /// The bytes.
+        plain: Bytes,
+    },
+    /// What was wanted is not here any more.
+    Gone {
+        /// Its name.
+        id: ChunkId,
+    },
+    /// My disk has the life of this message: have you known me with another?
+    WhoAmI,
+    /// What is known of you.
+    YouAre {
+        /// The life that was asked about.
+        asked: Incarnation,
+        /// The life that is known, if any.
+        known: Option<Incarnation>,
+    },
 }
 
 /// Names a forwarded command: unique over all lives of the node that forwards.
@@ -76,6 +105,12 @@ const KIND_NOT_FORWARDED: u8 = 4;
 const KIND_LEASE: u8 = 5;
 const KIND_LEASED: u8 = 6;
 const KIND_NOT_LEASED: u8 = 7;
+const KIND_OFFER: u8 = 8;
+const KIND_WANT: u8 = 9;
+const KIND_PART: u8 = 10;
+const KIND_GONE: u8 = 11;
+const KIND_WHO_AM_I: u8 = 12;
+const KIND_YOU_ARE: u8 = 13;
 
 /// The first bytes of a frame.
 pub(crate) fn begin_frame() -> Vec<u8> {
@@ -141,6 +176,31 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
             put_ticket(frame, *ticket);
             KIND_NOT_LEASED
         }
+        Say::Offer(Offer { id, index, bytes }) => {
+            frame.extend_from_slice(&id.0);
+            frame.put_u64(index.0);
+            frame.put_u64(*bytes);
+            KIND_OFFER
+        }
+        Say::Want { id } => {
+            frame.extend_from_slice(&id.0);
+            KIND_WANT
+        }
+        Say::Part { id, plain } => {
+            frame.extend_from_slice(&id.0);
+            frame.extend_from_slice(plain);
+            KIND_PART
+        }
+        Say::Gone { id } => {
+            frame.extend_from_slice(&id.0);
+            KIND_GONE
+        }
+        Say::WhoAmI => KIND_WHO_AM_I,
+        Say::YouAre { asked, known } => {
+            frame.put_u64(asked.0);
+            frame.put_u64(known.unwrap_or_default().0);
+            KIND_YOU_ARE
+        }
     }
 }
 
@@ -155,6 +215,12 @@ fn take_ticket(body: &mut Reader) -> Result<Ticket, CodecError> {
 
 fn take_ballot(body: &mut Reader) -> Result<Ballot, CodecError> {
     Ok(Ballot { round: body.u64()?, node: NodeId(body.u64()?) })
+}
+
+fn take_id(body: &mut Reader) -> Result<ChunkId, CodecError> {
+    let bytes = body.take(32)?;
+    let invalid = CodecError::Invalid { what: "name of a chunk", got: bytes.len() as u64 };
+    bytes.first_chunk().map(|id| ChunkId(*id)).ok_or(invalid)
 }
 
 /// Takes a frame apart. Messages of a kind that this version does not know are
@@ -207,6 +273,20 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
             told: Some(LeaseTold { ttl_s: body.u64()?, remaining_ms: body.u64()? }),
         },
         KIND_NOT_LEASED => Say::Leased { ticket: take_ticket(body)?, told: None },
+        KIND_OFFER => {
+            Say::Offer(Offer { id: take_id(body)?, index: Index(body.u64()?), bytes: body.u64()? })
+        }
+        KIND_WANT => Say::Want { id: take_id(body)? },
+        KIND_PART => {
+            let id = take_id(body)?;
+            Say::Part { id, plain: body.rest() }
+        }
+        KIND_GONE => Say::Gone { id: take_id(body)? },
+        KIND_WHO_AM_I => Say::WhoAmI,
+        KIND_YOU_ARE => Say::YouAre {
+            asked: Incarnation(body.u64()?),
+            known: Some(Incarnation(body.u64()?)).filter(|life| *life > Incarnation::ZERO),
+        },
         _ => return Ok(None),
     }))
 }
@@ -220,6 +300,7 @@ mod tests {
             |say| Post { group: GroupId(300), era: Era(1), incarnation: Incarnation(5), say };
         let place = Some((Index(9), Ballot::new(3, NodeId(2))));
         let ticket = Ticket { life: 77, number: 4 };
+        let id = ChunkId([9; 32]);
         let (ballot, body) = (Ballot::new(3, NodeId(2)), Bytes::from_static(b"put"));
         let posts = vec![
             post(Say::Forward { ticket, ballot, body }),
@@ -228,6 +309,13 @@ mod tests {
             post(Say::Lease { ticket, ask: LeaseAsk { id: -7, renew: true } }),
             post(Say::Leased { ticket, told: Some(LeaseTold { ttl_s: 9, remaining_ms: 8001 }) }),
             post(Say::Leased { ticket, told: None }),
+            post(Say::Offer(Offer { id, index: Index(8), bytes: 7 })),
+            post(Say::Want { id }),
+            post(Say::Part { id, plain: Bytes::from_static(b"chunk") }),
+            post(Say::Gone { id }),
+            post(Say::WhoAmI),
+            post(Say::YouAre { asked: Incarnation(1), known: Some(Incarnation(2)) }),
+            post(Say::YouAre { asked: Incarnation(1), known: None }),
         ];
         let mut frame = begin_frame();
         posts.iter().for_each(|post| put_post(&mut frame, post));

@@ -155,6 +155,16 @@ impl Writes {
         }
     }
 
+    /// Everything up to `index` was taken over as a state: what became of a
+    /// write that was placed there is not known here, and never will be.
+    pub(crate) fn on_skipped(&mut self, index: Index, tell: &mut Vec<Outcome>) {
+        let behind = self.placed.split_off(&index.next());
+        for (_, owner) in core::mem::replace(&mut self.placed, behind).into_values().flatten() {
+            tell.push(Outcome { owner, result: Err(Refused::LeaderChanged) });
+        }
+        self.recent.clear();
+    }
+
     /// The leader changed: what was sent to another one may or may not stand
     /// in a log, and nobody will say where.
     pub(crate) fn on_lead(&mut self, leader: Option<NodeId>, tell: &mut Vec<Outcome>) {

@@ -37,6 +37,9 @@ pub struct ServerConfig {
     pub progress_notices: Duration,
     /// The size of one file of the log.
     pub segment_bytes: u64,
+    /// Bytes of the log behind a checkpoint that make another one due, if that is
+    /// more than half of what that checkpoint takes.
+    pub checkpoint_bytes: u64,
     /// Whether the hot calls take the short way, past the gRPC library. Without
     /// it they are served by the same code as all the others, only slower.
     pub direct: bool,
@@ -61,7 +64,8 @@ impl ServerConfig {
             quota: Some(2 << 30),
             keep_history: Some(Duration::from_secs(3600)),
             progress_notices: Duration::from_secs(600),
-            segment_bytes: 64 << 20,
+            segment_bytes: base::limits::SEGMENT_BYTES,
+            checkpoint_bytes: base::limits::CHECKPOINT_BYTES,
             direct: true,
         }
     }

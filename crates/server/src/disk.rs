@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Files kept open: the log writes one segment and now and then its successor.
 const OPEN_FILES_MAX: usize = 8;
@@ -21,7 +22,7 @@ const PARTS_MAX: usize = 1024;
 /// A data directory on a real disk. One process at a time has it.
 #[derive(Debug)]
 pub struct RealDisk {
-    directory: Directory,
+    directory: Arc<Directory>,
     open: BTreeMap<String, File>,
     /// The first failure. After it nothing is tried: the kernel may have thrown
     /// away what it could not write, and a second sync would call that a success.
@@ -31,15 +32,25 @@ pub struct RealDisk {
 impl RealDisk {
     /// The data directory at `path`; it is made if it is not there.
     pub fn open(path: &Path) -> Result<Self, ServerError> {
-        Ok(Self { directory: Directory::open(path)?, open: BTreeMap::new(), failed: None })
+        let directory = Arc::new(Directory::open(path)?);
+        Ok(Self { directory, open: BTreeMap::new(), failed: None })
+    }
+
+    /// The same data directory, for a thread of its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self { directory: Arc::clone(&self.directory), open: BTreeMap::new(), failed: None }
     }
 
     fn attempt(&mut self, op: &DiskOp) -> io::Result<DiskDone> {
         match op {
             DiskOp::List => self.directory.list().map(DiskDone::Listed),
-            DiskOp::Read { file, offset, length } => {
-                read(self.file(file)?, *offset, *length).map(DiskDone::Read)
-            }
+            DiskOp::Read { file, offset, length } => match self.file(file) {
+                Ok(file) => read(file, *offset, *length).map(DiskDone::Read),
+                Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                    Ok(DiskDone::Read(Bytes::new()))
+                }
+                Err(why) => Err(why),
+            },
             DiskOp::Create { file, size } => self.place(file, |new| write_zeros(new, *size)),
             DiskOp::Write { file, offset, parts } => self.write(file, *offset, parts),
             DiskOp::Replace { file, content } => self.place(file, |mut new| new.write_all(content)),

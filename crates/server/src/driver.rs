@@ -11,22 +11,25 @@ use crate::replies::{Addressee, Answered, Replies};
 use base::{AskId, GroupId, WatchKey};
 use journal::disk::DiskOp;
 use node::event::{Action, Answer, Event, Note, WatchEvent};
+use node::job::Job;
 use node::lane::Lane;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Sender, SyncSender};
 use tokio::sync::{mpsc, watch};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// A lane and everything that its actions need.
 pub(crate) struct Driver {
     pub(crate) lane: Lane,
     pub(crate) inbox: LaneEnd,
     pub(crate) log: SyncSender<DiskOp>,
+    pub(crate) work: Sender<Job>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) face: Arc<Face>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ready: watch::Sender<bool>,
+    pub(crate) left: watch::Sender<bool>,
 }
 
 /// Who waits for the lane.
@@ -85,6 +88,7 @@ impl Driver {
                 // There is never a second one under way, so this never waits. It
                 // fails only when the log's thread broke down, which that tells.
                 Action::Disk(op) => drop(self.log.send(op)),
+                Action::Job(work) => drop(self.work.send(work)),
                 Action::Send { to, class, frame } => self.peers.send(to, class, frame),
                 Action::Reply { id, term, answer } => {
                     self.face.heard(term, revision_of(&answer));
@@ -120,6 +124,24 @@ impl Driver {
             Note::Dropped { from, why } => {
                 self.metrics.counted.dropped(why);
                 debug!(%from, why, "dropped a letter");
+            }
+            Note::Checkpoint { group, index, chunks, bytes } => {
+                info!(%group, %index, chunks, bytes, "made a checkpoint");
+            }
+            Note::Behind { group, index, bytes, from } => {
+                info!(%group, %index, bytes, %from, "behind the others: takes over a checkpoint");
+            }
+            Note::Installed { group, index, bytes } => {
+                info!(%group, %index, bytes, "took over a checkpoint");
+            }
+            Note::Unreadable { group, why } => warn!(%group, why, "cannot take over a checkpoint"),
+            Note::Mute => warn!(
+                "this node had another disk before: it follows and serves, but does not vote, \
+                 for it has forgotten what it promised"
+            ),
+            Note::Left => {
+                info!("leads nothing any more");
+                self.left.send_replace(true);
             }
             Note::Ready => {
                 info!("ready to serve client requests");

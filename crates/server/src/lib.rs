@@ -24,6 +24,7 @@ mod process;
 mod replies;
 mod server;
 mod threads;
+mod work_thread;
 
 pub use config::ServerConfig;
 pub use error::ServerError;

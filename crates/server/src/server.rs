@@ -14,8 +14,10 @@ use crate::log_thread;
 use crate::metrics::Metrics;
 use crate::peer::{Calls, Identity, Peers, dialers};
 use crate::threads::{self, Breakdown, Handle};
+use crate::work_thread;
 use node::boot::{BootOptions, Booted, Timing, boot};
 use node::bootstrap::MemberSpec;
+use node::event::Event;
 use node::lane::Lane;
 use std::future::Future;
 use std::io;
@@ -46,15 +48,16 @@ pub struct Server {
     inbox: Arc<Inbox>,
     closing: watch::Sender<bool>,
     ready: watch::Receiver<bool>,
+    left: watch::Receiver<bool>,
     ended: mpsc::UnboundedReceiver<ServerError>,
-    /// The lane's first: it holds the log's queue, whose end ends the log's.
+    /// The lane's first: it holds the queues of the others, which end with them.
     threads: Vec<Handle>,
     doors: Option<JoinHandle<()>>,
     runtime: Option<Runtime>,
 }
 
-/// Runs a node until `stop`, then ends it in good order: nothing is accepted any
-/// more, what is under way may end, the last disk operation is finished.
+/// Runs a node until `stop`, then ends it in good order: what it leads is handed
+/// over, nothing is accepted any more, what is under way may end, the last disk operation is finished.
 pub async fn run(config: ServerConfig, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
     let starting = tokio::task::spawn_blocking(move || Server::start(&config));
     let mut server = starting.await.map_err(|_| ServerError::BrokeDown("starting"))??;
@@ -99,7 +102,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The log's thread and the lane's, with no socket open yet.
+    /// The log's thread, the worker's and the lane's, with no socket open yet.
     fn start_threads(
         disk: RealDisk,
         lane: Lane,
@@ -109,21 +112,26 @@ impl Server {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         let (ready, is_ready) = watch::channel(false);
+        let (left, has_left) = watch::channel(false);
         let (breakdown, ended) = mpsc::unbounded_channel();
         let (inbox, peers, face) = (Arc::clone(inbox), Arc::clone(peers), Arc::clone(face));
         let metrics = Arc::clone(metrics);
+        let (work, work_thread) =
+            work_thread::start(disk.beside(), Arc::clone(&inbox), breakdown.clone())
+                .map_err(ServerError::Threads)?;
         let (log, log_thread) =
             log_thread::start(disk, Arc::clone(&inbox), Arc::clone(&metrics), breakdown.clone())
                 .map_err(ServerError::Threads)?;
         let end = LaneEnd(Arc::clone(&inbox));
-        let driver = Driver { lane, inbox: end, log, peers, face, metrics, ready };
+        let driver = Driver { lane, inbox: end, log, work, peers, face, metrics, ready, left };
         let lane_thread = start_lane(driver, breakdown).map_err(ServerError::Threads)?;
         Ok(Self {
             inbox,
             closing: watch::Sender::new(false),
             ready: is_ready,
+            left: has_left,
             ended,
-            threads: vec![lane_thread, log_thread],
+            threads: vec![lane_thread, log_thread, work_thread],
             doors: None,
             runtime: None,
         })
@@ -140,8 +148,14 @@ impl Server {
         self.ended.recv().await.unwrap_or(ServerError::BrokeDown("lane"))
     }
 
-    /// Ends in good order; blocks until nothing of it is left.
+    /// Ends in good order: what it leads is handed over, what is under way may
+    /// end; blocks until nothing of it is left.
     pub fn stop(mut self) {
+        self.inbox.push(Item::Event(Event::Leave));
+        if let Some(runtime) = &self.runtime {
+            // The lane says when it has waited long enough; it cannot if it is gone.
+            let _ = runtime.block_on(self.left.clone().wait_for(|left| *left));
+        }
         self.closing.send_replace(true);
         if let (Some(runtime), Some(doors)) = (&self.runtime, self.doors.take()) {
             // Whoever is still there after the grace is cut off.
@@ -193,6 +207,7 @@ fn boot_options(config: &ServerConfig) -> BootOptions {
         quota: config.quota,
         keep_history: config.keep_history,
         segment_bytes: config.segment_bytes,
+        checkpoint_bytes: config.checkpoint_bytes,
         seed: clock::random(),
         incarnation: clock::random(),
     }

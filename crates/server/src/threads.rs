@@ -1,4 +1,4 @@
-//! Which plain threads are there? Two, each with a name, and neither dies in silence.
+//! Which plain threads are there? Three, each with a name, and neither dies in silence.
 
 use crate::error::ServerError;
 use std::io;

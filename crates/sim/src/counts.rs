@@ -44,6 +44,8 @@ counts! {
     halts "lanes stopped",
     /// Disk operations.
     disk_ops "disk operations",
+    /// Jobs beside the lanes: checkpoints, chunks, files of the log.
+    works "jobs",
     /// Crashes that left the page cache.
     kills "kills",
     /// Crashes that took it.

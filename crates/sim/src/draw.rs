@@ -33,6 +33,8 @@ pub struct Draw {
     pub request_timeout: Duration,
     /// The size of a log segment: small, so that switches happen.
     pub segment_bytes: u64,
+    /// Bytes of the log that make a checkpoint due.
+    pub checkpoint_bytes: u64,
     /// How much faster or slower than the world a node's clock may run, in thousandths.
     pub clocks: u64,
     /// Bytes that the keyspace may hold.
@@ -163,6 +165,7 @@ impl Draw {
             election,
             request_timeout: election * some(prng.between(2, 6)),
             segment_bytes: one_of(prng, &[16 << 10, 32 << 10, 64 << 10]),
+            checkpoint_bytes: one_of(prng, &[2 << 10, 8 << 10, 1 << 30]),
             clocks: one_of(prng, &[0, 0, 1, 50, 100]),
             quota: prng.chance(1, 8).then(|| prng.between(40_000, 200_000)),
             keep_history: prng.chance(1, 8).then(|| prng.span(ms(200), ms(1_500))),

@@ -9,7 +9,9 @@ use core::time::Duration;
 use node::boot::{self, BootOptions, Timing};
 use node::bootstrap::MemberSpec;
 use node::event::{Action, Event};
+use node::job::Job;
 use node::lane::Lane;
+use std::collections::VecDeque;
 
 /// One machine.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Host {
     pub(crate) lane: Option<Lane>,
     /// What happened to it since its last turn.
     pub(crate) inbox: Vec<Event>,
+    /// The jobs of the lane, done in turns; the first has an operation under way.
+    pub(crate) works: VecDeque<Job>,
     /// Whether a turn is on its way.
     pub(crate) awake: bool,
     /// Until when it does not run.
@@ -63,6 +67,7 @@ impl Host {
             life: 0,
             lane: None,
             inbox: Vec::new(),
+            works: VecDeque::new(),
             awake: false,
             paused: Time::ZERO,
             applied: Index::ZERO,
@@ -104,6 +109,7 @@ impl Host {
         self.lane = None;
         self.life += 1;
         self.inbox.clear();
+        self.works.clear();
         self.awake = false;
         self.armed = None;
         self.doom = None;
@@ -125,12 +131,16 @@ impl Host {
         actions
     }
 
-    /// Shows the entries that it has applied since this was last asked.
+    /// Shows the entries that it has applied since this was last asked. What it
+    /// has from a checkpoint it has not applied itself.
     pub(crate) fn applied_entries(&mut self, mut show: impl FnMut(&Entry)) {
         let Some(lane) = &self.lane else { return };
-        while let Some(entry) = lane.entry(GroupId::DEFAULT, self.applied.next()) {
-            self.applied = entry.index;
-            show(entry);
+        let Some((applied, _)) = lane.state_hash(GroupId::DEFAULT) else { return };
+        while self.applied < applied {
+            self.applied = self.applied.next();
+            if let Some(entry) = lane.entry(GroupId::DEFAULT, self.applied) {
+                show(entry);
+            }
         }
     }
 
@@ -155,6 +165,7 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         quota: draw.quota,
         keep_history: draw.keep_history,
         segment_bytes: draw.segment_bytes,
+        checkpoint_bytes: draw.checkpoint_bytes,
         seed: 0,
         incarnation: 0,
     }

@@ -27,13 +27,22 @@ use std::collections::BTreeMap;
 enum Happening {
     Turn { node: usize, life: u64 },
     Deadline { node: usize, life: u64 },
-    Disk { node: usize, life: u64, ticket: Ticket, fate: Fate },
+    Disk { node: usize, life: u64, ticket: Ticket, fate: Fate, slot: Slot },
     Sync { node: usize, ticket: Ticket },
     Frame { from: usize, to: usize, frame: Bytes },
     Link { node: usize, peer: usize, up: bool },
     Crash { node: usize, life: u64, crash: Crash },
     Replace { node: usize, life: u64 },
     Alarm(Alarm),
+}
+
+/// For whom a disk operation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Slot {
+    /// The lane's log.
+    Log,
+    /// The first of its jobs.
+    Work,
 }
 
 /// How a disk operation ends.
@@ -272,7 +281,9 @@ impl World {
         match happening {
             Happening::Turn { node, life } => self.on_turn(node, life),
             Happening::Deadline { node, life } => self.on_deadline(node, life),
-            Happening::Disk { node, life, ticket, fate } => self.on_disk(node, life, ticket, fate),
+            Happening::Disk { node, life, ticket, fate, slot } => {
+                self.on_disk(node, life, ticket, fate, slot);
+            }
             Happening::Sync { node, ticket } => drop(self.host_mut(node).disk.finish(ticket)),
             Happening::Frame { from, to, frame } => self.on_frame(from, to, frame),
             Happening::Link { node, peer, up } => {

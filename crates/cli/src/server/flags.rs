@@ -77,6 +77,13 @@ pub(crate) struct ServerArgs {
     /// and change everything
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// Bytes of the log that make a checkpoint due, if that is more than half of
+    /// the data: a restart reads about as much [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) checkpoint_bytes: Option<String>,
+    /// Bytes of one file of the log, at least 4194304 [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) segment_bytes: Option<String>,
     /// debug, info, warn, error, panic or fatal [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,

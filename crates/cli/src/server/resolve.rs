@@ -76,6 +76,12 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
     if let Some(text) = notices {
         config.progress_notices = notice_interval(&text, config.progress_notices)?;
     }
+    if let Some(text) = said.of(&args.checkpoint_bytes, "checkpoint-bytes") {
+        config.checkpoint_bytes = bytes("checkpoint-bytes", &text, 1)?;
+    }
+    if let Some(text) = said.of(&args.segment_bytes, "segment-bytes") {
+        config.segment_bytes = bytes("segment-bytes", &text, SEGMENT_BYTES_MIN)?;
+    }
     Ok(config)
 }
 
@@ -98,6 +104,15 @@ fn notice_interval(text: &str, default: Duration) -> Result<Duration, String> {
     let interval = if text == "0" { Ok(Duration::ZERO) } else { duration::parse(text) };
     let interval = interval.map_err(|why| format!("--watch-progress-notify-interval: {why}"))?;
     Ok(if interval.is_zero() { default } else { interval.max(NOTICES_MIN) })
+}
+
+/// Files of the log hold the largest entry, and are not made all the time.
+const SEGMENT_BYTES_MIN: u64 = 4 << 20;
+
+/// A number of bytes, not below `least`.
+fn bytes(flag: &str, text: &str, least: u64) -> Result<u64, String> {
+    let bytes = text.parse().ok().filter(|bytes| *bytes >= least);
+    bytes.ok_or_else(|| format!("--{flag} is {text:?}; write bytes, at least {least}"))
 }
 
 /// etcd's reading: 0 is the default, a negative number is no limit.
@@ -278,6 +293,9 @@ mod tests {
         assert_eq!(quota("-1", Some(5)), Ok(None));
         assert_eq!(quota("7", Some(5)), Ok(Some(7)));
         assert!(quota("much", None).is_err());
+        assert_eq!(bytes("segment-bytes", "4194304", SEGMENT_BYTES_MIN), Ok(4 << 20));
+        assert!(bytes("segment-bytes", "4194303", SEGMENT_BYTES_MIN).is_err());
+        assert!(bytes("checkpoint-bytes", "-1", 1).is_err());
         assert_eq!(retention("0"), Ok(None));
         assert_eq!(retention("off"), Ok(None));
         assert_eq!(retention("2"), Ok(Some(Duration::from_secs(7200))));

@@ -10,7 +10,7 @@ use crate::replica::Replica;
 use crate::writes::Owner;
 use alloc::vec::Vec;
 use base::limits::{ENTRY_BYTES_MAX, WATCHES_MAX};
-use base::{AskId, GroupId, KeyspaceId, Time, WatchKey};
+use base::{AskId, GroupId, KeyspaceId, NodeId, Time, WatchKey};
 use kv::command::{Command, Envelope, KvError, LeaseGrant, Reply};
 
 impl Lane {
@@ -35,6 +35,11 @@ impl Lane {
                 self.look(now, id, group_of(keyspace), Look::HashKv(revision), level, out)
             }
             Ask::Lease { keyspace, ask } => self.lease(now, id, group_of(keyspace), ask, out),
+            Ask::Snapshot { keyspace } => {
+                let replica = self.groups.get(&group_of(keyspace));
+                Some(replica.map_or_else(no_keyspace, |it| Answer::Snapshot(it.snapshot())))
+            }
+            Ask::MoveLeader { to } => self.move_leader(now, id, to, out),
             Ask::Write { envelope, command } => self.write(now, id, &envelope, command, out),
         };
         if let Some(answer) = done {
@@ -50,6 +55,35 @@ impl Lane {
         let mut status = replica.status();
         status.queues = Queues { asks, ask_bytes, log_bytes, letters, ..status.queues };
         Some(status)
+    }
+
+    /// The directory goes where the keyspace goes.
+    fn move_leader(
+        &mut self,
+        now: Time,
+        id: AskId,
+        to: NodeId,
+        out: &mut Vec<Action>,
+    ) -> Option<Answer> {
+        let leads = self.groups.get(&GroupId::DEFAULT).is_some_and(Replica::leads);
+        let known = self.own.bootstrap.members.iter().any(|member| member.id == to);
+        match (leads, known, to == self.own.me) {
+            (false, ..) => return Some(Answer::Refused(Refused::NotLeader)),
+            (_, false, _) => return Some(Answer::Refused(Refused::BadTransferee)),
+            (_, _, true) => return Some(Answer::Moved),
+            (true, true, false) => {}
+        }
+        if let Err(why) = self.intake.admit(now, id, GroupId::DEFAULT, size_of::<NodeId>()) {
+            return Some(Answer::Refused(why));
+        }
+        for (group, waits) in [(GroupId::DIRECTORY, None), (GroupId::DEFAULT, Some(id))] {
+            self.one(now, out, group, |replica, turn| {
+                if replica.leads() {
+                    replica.hand_over(turn, to, waits);
+                }
+            });
+        }
+        None
     }
 
     fn look(

@@ -20,6 +20,7 @@ impl Replica {
             self.step(turn, Input::Timeout);
         }
         self.reads.retry(turn.now, self.patience);
+        self.go_on_fetching(turn);
         if let Some(since) = turn.now.0.checked_sub(self.patience_nanos()) {
             self.leases.retry(Time(since));
         }
@@ -37,8 +38,9 @@ impl Replica {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let reads = self.reads.deadline(self.patience);
         let leases = self.leases.deadline(self.patience);
+        let fetch = self.fetch.as_ref().and_then(|fetch| fetch.deadline(self.patience));
         let sweep = self.machine.keyspace().filter(|it| !it.is_swept()).map(|_| Time::ZERO);
-        [reads, leases, sweep].into_iter().fold(self.protocol.deadline(), earliest)
+        [reads, leases, fetch, sweep].into_iter().fold(self.protocol.deadline(), earliest)
     }
 
     /// Everything up to `durable` is on disk.
@@ -113,7 +115,7 @@ impl Replica {
 
     /// What this node itself has to say in the log, one thing at a time.
     fn chore(&mut self, turn: &mut Turn<'_>) {
-        if self.lead.leader.is_none() || turn.now < self.chore_after {
+        if self.lead.leader.is_none() || self.mute || turn.now < self.chore_after {
             return;
         }
         let leads = self.leads();

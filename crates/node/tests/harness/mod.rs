@@ -34,6 +34,7 @@ pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
         quota: None,
         keep_history: None,
         segment_bytes: 1 << 15,
+        checkpoint_bytes: 1 << 15,
         seed,
         incarnation: seed,
     }
@@ -89,6 +90,7 @@ impl Cluster {
 
     pub(crate) fn kill(&mut self, at: usize) {
         let peer = self.nodes[at].take().unwrap().me;
+        self.mail.retain(|(to, _)| *to != at);
         for other in 0..3 {
             self.step(other, Event::Link { peer, up: false });
         }
@@ -109,6 +111,13 @@ impl Cluster {
                 Action::Disk(_) => {
                     let error = DiskError { what: "write".into(), why: "broken".into() };
                     self.mail.push_back((at, Event::Disk(DiskDone::Failed(error))));
+                }
+                Action::Job(mut work) => {
+                    while let Some(op) = work.next_op() {
+                        let done = self.disks[at].perform(op);
+                        work.on_done(done);
+                    }
+                    self.mail.push_back((at, Event::JobDone(work.finish())));
                 }
                 Action::Send { to, frame, .. } => {
                     let alive = |it: &Option<Booted>| it.as_ref().is_some_and(|it| it.me == to);

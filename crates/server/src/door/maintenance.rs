@@ -80,9 +80,13 @@ impl Maintenance for MaintenanceDoor {
 
     async fn move_leader(
         &self,
-        _request: Request<wire::MoveLeaderRequest>,
+        request: Request<wire::MoveLeaderRequest>,
     ) -> Result<Response<wire::MoveLeaderResponse>, Status> {
-        Err(unserved())
+        let to = words::move_leader(request.into_inner());
+        match self.desk.ask(Ask::MoveLeader { to }, 0).await? {
+            (Answer::Moved, _) => Ok(Response::new(words::moved_leader())),
+            _ => Err(mismatch()),
+        }
     }
 
     async fn downgrade(

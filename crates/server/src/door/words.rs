@@ -38,6 +38,8 @@ pub(super) fn node_refusal(why: Refused) -> Status {
         Refused::TooManyRequests => ServeError::TooManyRequests,
         Refused::TooLarge => ServeError::TooLarge,
         Refused::NoSuchKeyspace => ServeError::NoSuchKeyspace,
+        Refused::NotLeader => ServeError::NotLeader,
+        Refused::BadTransferee => ServeError::BadTransferee,
         Refused::Stopped => ServeError::Stopped,
     };
     why.into()

@@ -1,6 +1,6 @@
 //! The turns of imagined nodes: what reaches a lane, and what it wants done.
 
-use super::{Fate, Happening, Told, World};
+use super::{Fate, Happening, Slot, Told, World};
 use crate::check::Violation;
 use crate::disk::{Begun, Moment, SimDisk};
 use crate::host::{local, worldly};
@@ -11,6 +11,7 @@ use core::time::Duration;
 use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
 use node::event::{Action, Class, Event, Halt, Note};
+use node::job::Job;
 
 impl World {
     /// Something happens to a node; it looks at it in its next turn.
@@ -61,7 +62,8 @@ impl World {
 
     fn perform(&mut self, node: usize, life: u64, action: Action) {
         match action {
-            Action::Disk(op) => self.begin(node, life, op),
+            Action::Disk(op) => self.begin(node, life, op, Slot::Log),
+            Action::Job(work) => self.hire(node, life, work),
             Action::Send { to, class, frame } => self.send(node, to, class, &frame),
             Action::Reply { id, answer, .. } => {
                 let say = || format!("reply {node} {id} {answer:?}");
@@ -93,7 +95,28 @@ impl World {
         }
     }
 
-    fn begin(&mut self, node: usize, life: u64, op: DiskOp) {
+    /// A job is added to those that are done in turns.
+    fn hire(&mut self, node: usize, life: u64, work: Job) {
+        let works = &mut self.host_mut(node).works;
+        works.push_back(work);
+        if works.len() == 1 {
+            self.work(node, life);
+        }
+    }
+
+    /// Begins the next operation of the first job; a job that wants none is done.
+    pub(super) fn work(&mut self, node: usize, life: u64) {
+        while let Some(mut job) = self.host_mut(node).works.pop_front() {
+            if let Some(op) = job.next_op() {
+                self.host_mut(node).works.push_front(job);
+                return self.begin(node, life, op, Slot::Work);
+            }
+            self.counts.works += 1;
+            self.give(node, Event::JobDone(job.finish()));
+        }
+    }
+
+    fn begin(&mut self, node: usize, life: u64, op: DiskOp, slot: Slot) {
         self.counts.disk_ops += 1;
         let mut prng = self.prng.fork();
         let host = self.host_mut(node);
@@ -109,7 +132,7 @@ impl World {
             let soon = prng.span(Duration::ZERO, begun.told);
             self.queue(soon, Happening::Crash { node, life, crash });
         }
-        self.queue(begun.told, Happening::Disk { node, life, ticket, fate });
+        self.queue(begun.told, Happening::Disk { node, life, ticket, fate, slot });
         if let Some(late) = begun.lie.filter(|_| fate == Fate::Lie) {
             self.queue(late, Happening::Sync { node, ticket });
         }
@@ -146,7 +169,14 @@ impl World {
         }
     }
 
-    pub(super) fn on_disk(&mut self, node: usize, life: u64, ticket: Ticket, fate: Fate) {
+    pub(super) fn on_disk(
+        &mut self,
+        node: usize,
+        life: u64,
+        ticket: Ticket,
+        fate: Fate,
+        slot: Slot,
+    ) {
         if self.host(node).life == life {
             let disk: &mut SimDisk = &mut self.host_mut(node).disk;
             let done = match fate {
@@ -154,8 +184,17 @@ impl World {
                 Fate::Lie => DiskDone::Synced,
                 Fate::Failed => disk.fail(ticket),
             };
-            self.story.add(self.now, &[12, node as u64], || format!("disk  {node} {done:?}"));
-            self.give(node, Event::Disk(done));
+            if slot == Slot::Log {
+                self.story.add(self.now, &[12, node as u64], || format!("disk  {node} {done:?}"));
+                return self.give(node, Event::Disk(done));
+            }
+            self.story.add(self.now, &[15, node as u64], || format!("work  {node}"));
+            let works = &mut self.host_mut(node).works;
+            if let Some(mut job) = works.pop_front() {
+                job.on_done(done);
+                works.push_back(job);
+            }
+            self.work(node, life);
         }
     }
 

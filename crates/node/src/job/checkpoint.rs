@@ -1,0 +1,71 @@
+//! From a state at rest to a checkpoint on disk: its chunks, then the manifest
+//! that makes it current at once, then what no kept checkpoint needs any more goes.
+
+use super::outcome::{Kept, Outcome};
+use crate::snapshot::Source;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use base::checksum::content_id;
+use base::limits::CHUNK_BYTES_MAX;
+use journal::checkpoint::{self, Chunk, Contents, Slot};
+use journal::disk::DiskOp;
+use journal::record::Owner;
+
+/// A checkpoint that is being made.
+#[derive(Clone, Debug)]
+pub(crate) struct Checkpoint {
+    owner: Owner,
+    slot: Slot,
+    contents: Contents,
+    source: Source,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Chunks,
+    List,
+    Remove(VecDeque<String>),
+}
+
+impl Checkpoint {
+    /// The state of `source` goes to `slot`, where the older of the two kept
+    /// checkpoints is. `contents` says of what place it is, and has no chunks yet.
+    pub(crate) const fn new(owner: Owner, slot: Slot, contents: Contents, source: Source) -> Self {
+        Self { owner, slot, contents, source, stage: Stage::Chunks }
+    }
+
+    pub(super) fn next(&mut self) -> Option<DiskOp> {
+        match &mut self.stage {
+            Stage::Chunks => Some(self.next_chunk()),
+            Stage::List => Some(DiskOp::List),
+            Stage::Remove(files) => files.pop_front().map(|file| DiskOp::Remove { file }),
+        }
+    }
+
+    /// Chunks are written anew although the other slot may have the same ones:
+    /// a sector that goes bad must not take both checkpoints with it.
+    fn next_chunk(&mut self) -> DiskOp {
+        let group = self.contents.group;
+        let Some(plain) = self.source.next_chunk() else {
+            self.stage = Stage::List;
+            return checkpoint::write_manifest(&self.owner, self.slot, &self.contents);
+        };
+        base::invariant!(I78, plain.len() <= CHUNK_BYTES_MAX, "a chunk of {}", plain.len());
+        let id = content_id(&plain);
+        let bytes = u32::try_from(plain.len()).unwrap_or(u32::MAX);
+        self.contents.chunks.push(Chunk { id, bytes });
+        checkpoint::write_chunk(&self.owner, group, self.slot, id, &plain)
+    }
+
+    pub(super) fn on_listed(&mut self, files: &[(String, u64)]) {
+        let Contents { group, chunks, .. } = &self.contents;
+        let leftovers: Vec<String> = checkpoint::leftovers(files, *group, self.slot, chunks);
+        self.stage = Stage::Remove(leftovers.into());
+    }
+
+    pub(super) fn finish(self) -> Outcome {
+        Outcome::Checkpoint(Kept { contents: self.contents, slot: self.slot })
+    }
+}

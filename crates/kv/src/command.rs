@@ -25,7 +25,7 @@ pub struct KeyValue {
 }
 
 /// Which keys. `start <= key < end` in unsigned byte order.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum KeyRange {
     /// That one key.
     One(Bytes),

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
 
-/// Which changes a watch wants.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Which changes a watch wants. The order means nothing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct WatchFilter {
     /// Of which keys.
     pub range: KeyRange,

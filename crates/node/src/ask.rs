@@ -2,8 +2,9 @@
 
 use crate::snapshot::Snapshot;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use base::{Index, KeyspaceId, NodeId, Revision};
+use base::{Index, KeyspaceId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
 use kv::command::{Alarm, Changes, Command, Envelope, KeyRange, KvError, RangeQuery, Reply, Txn};
 
@@ -261,13 +262,16 @@ pub enum WatchEvent {
     Changes {
         /// The keyspace's revision at that moment.
         revision: Revision,
-        /// The revisions that hold something for this watch.
-        batches: Vec<Changes>,
+        /// The revisions that hold something for this watch; shared by all that
+        /// are told the same.
+        batches: Arc<[Changes]>,
     },
-    /// Everything up to here was told.
+    /// Everything up to here was told, to all that were asked about.
     Progress {
         /// The keyspace's revision.
         revision: Revision,
+        /// Those that were asked about.
+        all: Vec<WatchKey>,
     },
     /// It asked for what is no longer kept, and is closed.
     Compacted {

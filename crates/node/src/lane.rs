@@ -291,13 +291,7 @@ impl Lane {
 
     /// Puts together what the events of the turn owe: letters, one disk operation.
     fn end_turn(&mut self, now: Time, out: &mut Vec<Action>) {
-        let before = out.len();
         self.each(now, out, |replica, turn| replica.end_turn(turn));
-        for action in out.iter().skip(before) {
-            if let Action::Watch { key, event: WatchEvent::Compacted { .. }, .. } = action {
-                self.watches.remove(key);
-            }
-        }
         self.begin_jobs(now, out);
         if let Some(op) = self.wal.next_op(now) {
             out.push(Action::Disk(op));
@@ -305,6 +299,7 @@ impl Lane {
             base::mutant!(AckBeforeSync, (), self.on_durable(now, early, out));
         }
         self.mail.flush(out);
+        self.tell_watches(now, out);
         let leads = self.groups.values().any(Replica::leads);
         if self.leaving.take_if(|until| !leads || *until <= now).is_some() {
             out.push(Action::Note(Note::Left));
@@ -312,6 +307,16 @@ impl Lane {
         if !self.ready && self.groups.values().all(Replica::has_leader) {
             self.ready = true;
             out.push(Action::Note(Note::Ready));
+        }
+    }
+
+    fn tell_watches(&mut self, now: Time, out: &mut Vec<Action>) {
+        let before = out.len();
+        self.each(now, out, |replica, turn| replica.tell_watches(turn));
+        for action in out.iter().skip(before) {
+            if let Action::Watch { key, event: WatchEvent::Compacted { .. }, .. } = action {
+                self.watches.remove(key);
+            }
         }
     }
 

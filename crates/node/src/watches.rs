@@ -1,33 +1,56 @@
-//! The watches of one keyspace: each is a cursor into the applied history,
-//! moved only as far as the watcher has room. There is no queue to overflow.
+//! The watches of one keyspace: cursors into the applied history, moved only as
+//! far as their watchers have room. There is no queue to overflow.
+//!
+//! Watches that want the same and stand at the same place are a cohort: what
+//! they are told is read once and shared. A turn tells a bounded number of them,
+//! behind everything that is urgent, and cohorts take turns; whoever had to wait
+//! hears of more at once. So a put never waits for ten thousand watchers.
+
+mod cohorts;
 
 use crate::event::{Action, Queues, WatchEvent, WatchOpen};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::limits::WATCH_BATCH_REVISIONS_MAX;
 use base::{Revision, WatchKey, sometimes};
+use cohorts::{CohortId, Cohorts};
+use kv::command::Changes;
 use kv::machine::Machine;
-use kv::watch::{Compacted, WatchFilter};
+use kv::watch::{ChangesPage, Compacted, WatchFilter};
+
+/// What one turn does for watches: so many are told something, or as much
+/// history is read as is about as much work.
+const WORK_PER_TURN: usize = 512;
+
+/// Revisions that are looked at as fast as one watch is told.
+const REVISIONS_PER_WORK: u64 = 16;
 
 #[derive(Debug)]
 struct Watch {
-    filter: WatchFilter,
-    /// I72: everything below was told or does not concern the watch; never goes back.
-    next: Revision,
     credit: u32,
-    /// There is something to hear and no room for it.
-    stalled: bool,
+    stand: Stand,
+}
+
+/// I110: where a watch stands: in the one cohort that has it, or without room.
+#[derive(Debug)]
+enum Stand {
+    /// With others.
+    In(CohortId),
+    /// Without room.
+    Apart(Arc<WatchFilter>, Revision),
 }
 
 /// The watches of one keyspace.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
     open: BTreeMap<WatchKey, Watch>,
-    /// Watches to look at even if the keyspace has not changed.
-    touched: BTreeSet<WatchKey>,
+    /// All that have room.
+    cohorts: Cohorts,
     /// Who wants to hear that all of some watches are up to date.
     curious: Vec<(WatchKey, Vec<WatchKey>)>,
     seen: Revision,
+    /// How many have no room, and how often one got there.
     stalled: usize,
     stalls: u64,
 }
@@ -40,26 +63,34 @@ impl Watches {
         if from.is_some_and(|from| from <= current) {
             sometimes!(WatchCaughtUp);
         }
-        let next = from.unwrap_or(current.next());
-        self.open.insert(key, Watch { filter, next, credit, stalled: false });
-        self.touched.insert(key);
+        let (filter, next) = (self.cohorts.shared(filter), from.unwrap_or(current.next()));
+        let stand = Stand::Apart(filter, next);
+        self.stalled += 1;
+        self.open.insert(key, Watch { credit: 0, stand });
+        self.credit(key, credit);
         current
     }
 
     /// Gives a watch more room.
     pub(crate) fn credit(&mut self, key: WatchKey, batches: u32) {
-        if let Some(watch) = self.open.get_mut(&key) {
-            watch.credit = watch.credit.saturating_add(batches);
-            self.touched.insert(key);
+        let Some(watch) = self.open.get_mut(&key) else { return };
+        watch.credit = watch.credit.saturating_add(batches);
+        if let Stand::Apart(filter, next) = &watch.stand
+            && watch.credit > 0
+        {
+            let place = (Arc::clone(filter), *next);
+            watch.stand = Stand::In(self.cohorts.join(place, key, self.seen));
+            self.stalled -= 1;
         }
     }
 
     /// Closes a watch.
     pub(crate) fn close(&mut self, key: WatchKey) {
-        if let Some(watch) = self.open.remove(&key) {
-            self.stalled -= usize::from(watch.stalled);
+        match self.open.remove(&key).map(|watch| watch.stand) {
+            Some(Stand::In(cohort)) => self.cohorts.leave(cohort, key),
+            Some(Stand::Apart(..)) => self.stalled -= 1,
+            None => {}
         }
-        self.touched.remove(&key);
     }
 
     /// How many are open, and how many of them wait for room.
@@ -77,67 +108,118 @@ impl Watches {
         self.curious.push((key, all));
     }
 
-    fn tell_progress(&mut self, revision: Revision, term: u64, out: &mut Vec<Action>) {
-        for (key, all) in core::mem::take(&mut self.curious) {
-            let done = |key| self.open.get(key).is_some_and(|watch| watch.next == revision.next());
-            let told = all.iter().all(done);
-            if base::mutant!(ProgressTooEarly, told, true) {
-                sometimes!(ProgressTold);
-                out.push(Action::Watch { key, term, event: WatchEvent::Progress { revision } });
-            }
-        }
+    /// Whether somebody is to be told of history that is there already.
+    pub(crate) fn any_due(&self) -> bool {
+        self.cohorts.any_due()
     }
 
-    /// Moves every cursor as far as there is history and room.
+    /// Tells as many watches as a turn allows.
     pub(crate) fn fill(&mut self, machine: &Machine, term: u64, out: &mut Vec<Action>) {
-        let touched = core::mem::take(&mut self.touched);
         let revision = machine.revision();
-        let Self { open, stalled, stalls, .. } = self;
-        let mut fill = |key: WatchKey, watch: &mut Watch| {
-            let before = watch.stalled;
-            let goes_on = watch.fill(key, machine, term, out);
-            *stalls += u64::from(watch.stalled && !before);
-            *stalled = *stalled + usize::from(watch.stalled) - usize::from(before);
-            goes_on
-        };
         if revision > self.seen {
             self.seen = revision;
-            open.retain(|key, watch| fill(*key, watch));
-        } else {
-            for key in touched {
-                if open.get_mut(&key).is_some_and(|watch| !fill(key, watch)) {
-                    open.remove(&key);
+            self.cohorts.wake(revision);
+        }
+        let mut work = WORK_PER_TURN;
+        while work > 0
+            && let Some(cohort) = self.cohorts.turn()
+            && let Some((filter, from)) = self.cohorts.place(cohort)
+        {
+            match machine.changes(&filter, from, WATCH_BATCH_REVISIONS_MAX) {
+                Err(Compacted { oldest }) => {
+                    self.end(cohort, &WatchEvent::Compacted { oldest }, term, &mut work, out);
+                }
+                Ok(page) => {
+                    base::invariant!(I72, page.next > from, "{:?} after {from:?}", page.next);
+                    work = work.saturating_sub(price(&page, from));
+                    self.turn_page(cohort, (filter, page), term, &mut work, out);
                 }
             }
         }
         self.tell_progress(revision, term, out);
     }
-}
 
-impl Watch {
-    /// Says whether the watch is still open.
-    fn fill(&mut self, key: WatchKey, machine: &Machine, term: u64, out: &mut Vec<Action>) -> bool {
-        let revision = machine.revision();
-        while self.credit > 0 && self.next <= revision {
-            let page = match machine.changes(&self.filter, self.next, WATCH_BATCH_REVISIONS_MAX) {
-                Ok(page) => page,
-                Err(Compacted { oldest }) => {
-                    sometimes!(WatchCompacted);
-                    let event = WatchEvent::Compacted { oldest };
-                    out.push(Action::Watch { key, term, event });
-                    self.stalled = false;
-                    return false;
-                }
-            };
-            base::invariant!(I72, page.next > self.next, "{:?} after {:?}", page.next, self.next);
-            self.next = page.next;
-            if !page.batches.is_empty() {
-                self.credit -= 1;
-                let event = WatchEvent::Changes { revision, batches: page.batches };
+    /// What a cohort is told, and where it stands then.
+    fn turn_page(
+        &mut self,
+        cohort: CohortId,
+        (filter, page): (Arc<WatchFilter>, ChangesPage),
+        term: u64,
+        work: &mut usize,
+        out: &mut Vec<Action>,
+    ) {
+        let ChangesPage { batches, next } = page;
+        if batches.is_empty() {
+            if let Some((moved, to)) = self.cohorts.advance(cohort, next, self.seen) {
+                moved.iter().for_each(|key| self.stands(*key, Stand::In(to)));
+            }
+            return;
+        }
+        let (batches, revision): (Arc<[Changes]>, _) = (batches.into(), self.seen);
+        while let Some(key) = (*work > 0).then(|| self.cohorts.pop(cohort)).flatten() {
+            *work -= 1;
+            let Some(watch) = self.open.get_mut(&key) else { continue };
+            let event = WatchEvent::Changes { revision, batches: Arc::clone(&batches) };
+            out.push(Action::Watch { key, term, event });
+            watch.credit -= 1;
+            let place = (Arc::clone(&filter), next);
+            if watch.credit > 0 {
+                watch.stand = Stand::In(self.cohorts.join(place, key, revision));
+            } else {
+                watch.stand = Stand::Apart(place.0, place.1);
+                self.stalled += 1;
+                self.stalls += 1;
+            }
+        }
+        self.cohorts.put_back(cohort, revision);
+    }
+
+    fn stands(&mut self, key: WatchKey, stand: Stand) {
+        if let Some(watch) = self.open.get_mut(&key) {
+            watch.stand = stand;
+        }
+    }
+
+    /// All of a cohort are told that there is nothing more for them.
+    fn end(
+        &mut self,
+        cohort: CohortId,
+        event: &WatchEvent,
+        term: u64,
+        work: &mut usize,
+        out: &mut Vec<Action>,
+    ) {
+        while let Some(key) = (*work > 0).then(|| self.cohorts.pop(cohort)).flatten() {
+            *work -= 1;
+            sometimes!(WatchCompacted);
+            self.open.remove(&key);
+            out.push(Action::Watch { key, term, event: event.clone() });
+        }
+        self.cohorts.put_back(cohort, self.seen);
+    }
+
+    fn tell_progress(&mut self, revision: Revision, term: u64, out: &mut Vec<Action>) {
+        for (key, all) in core::mem::take(&mut self.curious) {
+            let told = all.iter().all(|key| self.next(*key) == Some(revision.next()));
+            if base::mutant!(ProgressTooEarly, told, true) {
+                sometimes!(ProgressTold);
+                let event = WatchEvent::Progress { revision, all };
                 out.push(Action::Watch { key, term, event });
             }
         }
-        self.stalled = self.next <= revision;
-        true
     }
+
+    /// How far a watch is, if it is open.
+    fn next(&self, key: WatchKey) -> Option<Revision> {
+        match &self.open.get(&key)?.stand {
+            Stand::In(cohort) => self.cohorts.next(*cohort),
+            Stand::Apart(_, next) => Some(*next),
+        }
+    }
+}
+
+/// The work of reading a page.
+fn price(page: &ChangesPage, from: Revision) -> usize {
+    let looked = page.next.0.saturating_sub(from.0) / REVISIONS_PER_WORK;
+    usize::try_from(looked).unwrap_or(usize::MAX).saturating_add(1)
 }

@@ -68,7 +68,7 @@ fn progress_is_told_behind_all_events_and_only_when_there_are_no_more() {
     cluster.step(0, Event::Progress { key, all: vec![key] });
     assert!(matches!(
         cluster.watched.last(),
-        Some((_, WatchEvent::Progress { revision: Revision(2) }))
+        Some((_, WatchEvent::Progress { revision: Revision(2), .. }))
     ));
     cluster.put(0, "k", "2");
     let told = cluster.watched.len();
@@ -78,7 +78,7 @@ fn progress_is_told_behind_all_events_and_only_when_there_are_no_more() {
     cluster.step(0, Event::Progress { key, all: vec![key] });
     assert!(matches!(
         cluster.watched.last(),
-        Some((_, WatchEvent::Progress { revision: Revision(3) }))
+        Some((_, WatchEvent::Progress { revision: Revision(3), .. }))
     ));
 }
 

@@ -4,8 +4,9 @@
 use crate::clock;
 use crate::error::ServerError;
 use crate::face::Face;
-use crate::inbox::{Item, LaneEnd, Told};
+use crate::inbox::{Item, LaneEnd, News, Told};
 use crate::metrics::Metrics;
+use crate::page::Newest;
 use crate::peer::Peers;
 use crate::replies::{Addressee, Answered, Replies};
 use base::{AskId, GroupId, WatchKey};
@@ -39,6 +40,8 @@ pub(crate) struct Waiting {
     /// Queues that were answered to in this turn and not rung yet.
     bells: Vec<Arc<Replies>>,
     watches: HashMap<WatchKey, mpsc::UnboundedSender<Told>>,
+    /// What watches were told last in this turn.
+    page: Newest,
 }
 
 /// Whether the wheel goes on.
@@ -98,14 +101,17 @@ impl Driver {
                     waiting.answer(id, Answered { term, answer });
                 }
                 Action::Watch { key, term, event } => {
+                    // Whoever was answered need not wait for many watches.
+                    waiting.ring();
                     self.face.heard(term, revision_told(&event));
-                    waiting.tell(Told { key, term, event });
+                    waiting.tell(key, term, event);
                 }
                 Action::Note(note) => self.note(&note),
                 Action::Halt(halt) => halted = Err(halt.into()),
             }
         }
         waiting.ring();
+        waiting.page.end();
         halted
     }
 
@@ -186,11 +192,16 @@ impl Waiting {
         self.bells.drain(..).for_each(|bell| bell.ring());
     }
 
-    fn tell(&mut self, told: Told) {
-        let key = told.key;
-        let last = matches!(told.event, WatchEvent::Compacted { .. } | WatchEvent::Refused(_));
+    fn tell(&mut self, key: WatchKey, term: u64, event: WatchEvent) {
+        let last = matches!(event, WatchEvent::Compacted { .. } | WatchEvent::Refused(_));
         if let Some(stream) = self.watches.get(&key) {
-            let _ = stream.send(told);
+            let news = match event {
+                WatchEvent::Changes { revision, batches } => {
+                    News::Page(revision, self.page.of(batches))
+                }
+                event => News::Event(event),
+            };
+            let _ = stream.send(Told { key, term, news });
         }
         if last {
             self.watches.remove(&key);
@@ -210,7 +221,7 @@ fn revision_of(answer: &Answer) -> base::Revision {
 fn revision_told(event: &WatchEvent) -> base::Revision {
     match event {
         WatchEvent::Opened { revision }
-        | WatchEvent::Progress { revision }
+        | WatchEvent::Progress { revision, .. }
         | WatchEvent::Changes { revision, .. } => *revision,
         WatchEvent::Compacted { .. } | WatchEvent::Refused(_) => base::Revision::ZERO,
     }

@@ -2,9 +2,10 @@
 //! everything that came meanwhile.
 
 use crate::bounds::INBOX_FRAME_BYTES_MAX;
+use crate::page::Page;
 use crate::replies::Addressee;
 use base::limits::{ASK_BYTES_MAX, ASKS_MAX};
-use base::{AskId, NodeId, WatchKey};
+use base::{AskId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
 use node::event::{Ask, Class, Event, WatchEvent, WatchOpen};
 use std::collections::VecDeque;
@@ -17,7 +18,16 @@ use tokio::sync::{Semaphore, mpsc};
 pub(crate) struct Told {
     pub(crate) key: WatchKey,
     pub(crate) term: u64,
-    pub(crate) event: WatchEvent,
+    pub(crate) news: News,
+}
+
+/// What a watch is told.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Changes, when the keyspace was at this revision.
+    Page(Revision, Arc<Page>),
+    /// Anything else.
+    Event(WatchEvent),
 }
 
 /// Something for the lane.
@@ -94,6 +104,21 @@ impl Inbox {
     /// of links, of asks and of watches.
     pub(crate) fn push(&self, item: Item) {
         self.add(self.lock(), item);
+    }
+
+    /// The same of several together, with one wake-up.
+    pub(crate) fn push_all(&self, items: impl Iterator<Item = Item>) {
+        let mut queue = self.lock();
+        if queue.closed {
+            return;
+        }
+        let idle = queue.items.is_empty();
+        queue.items.extend(items);
+        let wake = idle && !queue.items.is_empty();
+        drop(queue);
+        if wake {
+            self.bell.notify_one();
+        }
     }
 
     /// An ask, if it finds room.

@@ -19,6 +19,7 @@ mod inbox;
 pub mod listen;
 mod log_thread;
 mod metrics;
+mod page;
 mod peer;
 mod process;
 mod replies;

@@ -112,12 +112,14 @@ impl Watchers {
             WatchEvent::Changes { batches, .. } => {
                 world.counts.told += 1;
                 let batch = |it: Changes| (it.revision, it.changes.to_vec());
-                tale.told.extend(batches.into_iter().map(batch));
+                tale.told.extend(batches.iter().cloned().map(batch));
                 if let Some(open) = slot {
                     open.owed += 1;
                 }
             }
-            WatchEvent::Progress { revision } => tale.progress.push((revision, tale.told.len())),
+            WatchEvent::Progress { revision, .. } => {
+                tale.progress.push((revision, tale.told.len()))
+            }
             WatchEvent::Compacted { oldest } => {
                 tale.compacted = Some((oldest, world.applied()));
                 let next = tale.after(oldest);

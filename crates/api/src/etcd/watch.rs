@@ -6,21 +6,22 @@
 //! Whoever holds it sends the responses in the order in which it returns them.
 //!
 //! A bookmark says how far a client is, behind all events up to there. What one
-//! needs is asked of the node, watch by watch; what is not answered is dropped,
-//! as etcd does while a watch lags, and clients ask again.
+//! needs is asked of the node, for all watches of the stream at once; what is not
+//! answered is dropped, as etcd does while a watch lags, and clients ask again.
 
 use crate::etcd::error::{self, Status};
 use crate::etcd::header::{Header, signed};
-use crate::etcd::progress::Round;
 use crate::etcd::range;
+use crate::etcd::sheet::{Response, Sheet};
 use crate::etcd::watcher::{State, Watch, canceled, response};
 use crate::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::{Revision, WatchKey};
-use kv::command::{Changes, KeyRange};
+use kv::command::KeyRange;
 
 /// The id under which a watch is refused that never came to be, and under which
 /// all watches of a stream are meant.
@@ -49,7 +50,8 @@ pub enum StreamOut {
         /// Which one.
         key: WatchKey,
     },
-    /// Ask of each of these watches that [`WatchEvent::Progress`] be said of it.
+    /// Ask that [`WatchEvent::Progress`] be said of all these watches at once, on
+    /// the first of them.
     Progress {
         /// Every open watch of the stream.
         keys: Vec<WatchKey>,
@@ -70,13 +72,16 @@ pub enum WatchEvent {
     Changes {
         /// The keyspace's revision at that moment.
         revision: Revision,
-        /// The revisions that hold something for this watch.
-        batches: Vec<Changes>,
+        /// The revisions that hold something for this watch: what it filters out
+        /// is not among it.
+        sheets: Arc<[Sheet]>,
     },
-    /// Every event up to here was said before this.
+    /// Every event up to here, of all these watches, was said before this.
     Progress {
         /// The revision.
         revision: Revision,
+        /// Those that were asked about.
+        all: Vec<WatchKey>,
     },
     /// It asked for what is no longer kept. The node has closed it.
     Compacted {
@@ -101,8 +106,8 @@ pub struct WatchStream {
     latest: Option<WatchKey>,
     /// Where the search for the next free id begins.
     next_id: i64,
-    /// The client waits to hear how far all of its watches are.
-    round: Option<Round>,
+    /// The client waits to hear how far all of its watches are: these.
+    round: Option<Vec<WatchKey>>,
     /// The newest revision of which the client was told an event.
     told: Revision,
 }
@@ -147,29 +152,27 @@ impl WatchStream {
     /// What the node says about a watch. Nothing is told about one that the
     /// client has cancelled, even if its events were on their way.
     #[must_use]
-    pub fn on_event(
-        &mut self,
-        key: WatchKey,
-        event: WatchEvent,
-        header: Header,
-    ) -> Vec<WatchResponse> {
+    pub fn on_event(&mut self, key: WatchKey, event: WatchEvent, header: Header) -> Vec<Response> {
         let Some(&id) = self.ids.get(&key) else { return Vec::new() };
-        match event {
+        let said = match event {
+            WatchEvent::Changes { revision, sheets } => {
+                return self.changes(id, &sheets, header.at(revision));
+            }
             WatchEvent::Opened { revision } => self.opened(id, header.at(revision)),
-            WatchEvent::Changes { revision, batches } => match self.watches.get_mut(&id) {
-                Some(watch) => {
-                    let said = watch.changes(id, batches, header.at(revision));
-                    if !said.is_empty() {
-                        self.told = self.told.max(watch.told);
-                    }
-                    said
-                }
-                None => Vec::new(),
-            },
-            WatchEvent::Progress { revision } => self.progress(key, id, header.at(revision)),
+            WatchEvent::Progress { revision, all } => self.progress(id, &all, header.at(revision)),
             WatchEvent::Compacted { oldest } => self.compacted(id, oldest, header),
             WatchEvent::Ended => self.ended(id, header),
+        };
+        said.into_iter().map(Response::from).collect()
+    }
+
+    fn changes(&mut self, id: i64, sheets: &[Sheet], header: Header) -> Vec<Response> {
+        let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
+        let said = watch.changes(id, sheets, header);
+        if !said.is_empty() {
+            self.told = self.told.max(watch.told);
         }
+        said
     }
 
     fn create(
@@ -234,22 +237,22 @@ impl WatchStream {
     /// Without watches there is nothing to tell, and it is not told.
     fn ask_progress(&mut self) -> Vec<StreamOut> {
         let keys: Vec<WatchKey> = self.keys().collect();
-        self.round = Round::of(&keys);
+        self.round = (!keys.is_empty()).then(|| keys.clone());
         if keys.is_empty() { Vec::new() } else { vec![StreamOut::Progress { keys }] }
     }
 
-    /// One watch is as far as the header says: that may be due to its client,
-    /// and be the last that a bookmark of the whole stream waited for.
-    fn progress(&mut self, key: WatchKey, id: i64, header: Header) -> Vec<WatchResponse> {
+    /// These watches are as far as the header says: that may be due to the client
+    /// of the first, and be the bookmark of the whole stream. An answer about
+    /// other watches than there are now is none about the stream.
+    fn progress(&mut self, id: i64, all: &[WatchKey], header: Header) -> Vec<WatchResponse> {
         let watch = self.watches.get_mut(&id);
         let due = watch.is_some_and(|watch| watch.is_due(header.revision));
         let mut said: Vec<_> = due.then(|| response(id, header)).into_iter().collect();
-        let round = self.round.as_mut();
-        if let Some(all) = round.and_then(|round| round.heard(key, header.revision)) {
+        if self.round.as_ref().is_some_and(|round| round == all) {
             self.round = None;
             // It never steps back behind an event of another watch.
-            let ahead = all >= self.told;
-            said.extend(ahead.then(|| response(NO_WATCH_ID, header.at(all))));
+            let ahead = header.revision >= self.told;
+            said.extend(ahead.then(|| response(NO_WATCH_ID, header)));
         }
         said
     }

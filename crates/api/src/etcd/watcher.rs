@@ -1,16 +1,15 @@
 //! One watch of a stream: what its client knows already, and what it is told next.
 
-use crate::etcd::fragment;
-use crate::etcd::header::{Header, pair, signed};
+use crate::etcd::header::Header;
+use crate::etcd::sheet::{Response, Sheet};
 use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchResponse};
-use crate::etcd::wire::mvccpb;
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::{Revision, WatchKey};
+use bytes::Bytes;
 use core::mem;
-use kv::command::{Change, Changes, KeyValue};
 
 /// A watch that has an id.
 #[derive(Debug)]
@@ -79,30 +78,23 @@ impl Watch {
 
     /// A live watch gets one response a revision, under that revision; one that
     /// is behind gets all of them in one, under the store's.
-    pub(super) fn changes(
-        &mut self,
-        id: i64,
-        batches: Vec<Changes>,
-        header: Header,
-    ) -> Vec<WatchResponse> {
+    pub(super) fn changes(&mut self, id: i64, sheets: &[Sheet], header: Header) -> Vec<Response> {
         let live = matches!(self.state, State::Live);
         let mut said = Vec::new();
         let mut events = Vec::new();
-        for Changes { revision, changes } in batches {
+        for sheet in sheets.iter().filter(|sheet| !sheet.events.is_empty()) {
+            let revision = sheet.revision;
             if revision < self.next {
                 continue;
             }
             self.next = revision.next();
-            let before = events.len();
-            events.extend(changes.iter().filter_map(|change| self.event(change)));
-            if events.len() > before {
-                (self.told, self.quiet, self.due) = (revision, false, false);
-            }
+            (self.told, self.quiet, self.due) = (revision, false, false);
+            events.push(sheet.events.clone());
             if live {
-                said.extend(self.told(id, mem::take(&mut events), header.at(revision)));
+                said.extend(self.tell(id, mem::take(&mut events), header.at(revision)));
             }
         }
-        said.extend(self.told(id, events, header));
+        said.extend(self.tell(id, events, header));
         if self.next > header.revision && matches!(self.state, State::Behind) {
             self.state = State::Live;
         }
@@ -111,37 +103,12 @@ impl Watch {
 
     /// The response that carries these events, in parts if the client wants; a
     /// response without events is not sent.
-    fn told(&self, id: i64, events: Vec<mvccpb::Event>, header: Header) -> Vec<WatchResponse> {
+    fn tell(&self, id: i64, events: Vec<Bytes>, header: Header) -> Vec<Response> {
         if events.is_empty() {
             return Vec::new();
         }
-        let whole = WatchResponse { events, ..response(id, header) };
-        if self.fragment { fragment::split(whole, fragment::PART_BYTES_MAX) } else { vec![whole] }
-    }
-
-    /// A change in etcd's words, unless the client filtered it out.
-    fn event(&self, change: &Change) -> Option<mvccpb::Event> {
-        let (dropped, kind) = match change.deleted {
-            true => (self.no_delete, mvccpb::event::EventType::Delete),
-            false => (self.no_put, mvccpb::event::EventType::Put),
-        };
-        if dropped {
-            return None;
-        }
-        let kv = match change.deleted {
-            true => mvccpb::KeyValue {
-                key: change.kv.key.clone(),
-                mod_revision: signed(change.kv.modified.0),
-                ..Default::default()
-            },
-            false => pair(KeyValue::clone(&change.kv)),
-        };
-        let previous = change.previous.as_deref().filter(|_| self.want_previous);
-        Some(mvccpb::Event {
-            r#type: kind.into(),
-            kv: Some(kv),
-            prev_kv: previous.cloned().map(pair),
-        })
+        let whole = Response { head: response(id, header), events };
+        if self.fragment { whole.split() } else { vec![whole] }
     }
 
     /// An interval of progress notices ends: whether to ask how far this one is.

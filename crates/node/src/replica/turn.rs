@@ -40,7 +40,8 @@ impl Replica {
         let leases = self.leases.deadline(self.patience);
         let fetch = self.fetch.as_ref().and_then(|fetch| fetch.deadline(self.patience));
         let sweep = self.machine.keyspace().filter(|it| !it.is_swept()).map(|_| Time::ZERO);
-        [reads, leases, fetch, sweep].into_iter().fold(self.protocol.deadline(), earliest)
+        let watches = self.watches.any_due().then_some(Time::ZERO);
+        [reads, leases, fetch, sweep, watches].into_iter().fold(self.protocol.deadline(), earliest)
     }
 
     /// Everything up to `durable` is on disk.
@@ -52,7 +53,7 @@ impl Replica {
     }
 
     /// Ends the turn: what waited for a leader goes, letters are written, reads
-    /// that can be served are, watches move, and what was compacted is swept.
+    /// that can be served are, and what was compacted is swept.
     pub(crate) fn end_turn(&mut self, turn: &mut Turn<'_>) {
         if !core::mem::take(&mut self.dirty) {
             return;
@@ -64,12 +65,16 @@ impl Replica {
         for read in self.reads.ready(self.machine.applied()) {
             self.serve(turn, read);
         }
+        self.sweep(turn);
+        self.dirty = false;
+    }
+
+    /// Moves watches, behind everything that is urgent.
+    pub(crate) fn tell_watches(&mut self, turn: &mut Turn<'_>) {
         let term = self.term();
         if let Some(machine) = self.machine.keyspace() {
             self.watches.fill(machine, term, turn.out);
         }
-        self.sweep(turn);
-        self.dirty = false;
     }
 
     /// What waited for a leader goes, and the reads of the turn are asked for.

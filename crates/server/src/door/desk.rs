@@ -153,13 +153,18 @@ impl Desk {
         self.inbox.push(Item::Watch { key, open, events });
     }
 
-    pub(crate) fn credit(&self, key: WatchKey, batches: u32) {
-        self.inbox.push(Item::Event(Event::Credit { key, batches }));
+    /// Room for one more page, for each of these.
+    pub(crate) fn credit(&self, keys: impl Iterator<Item = WatchKey>) {
+        let credit = |key| Item::Event(Event::Credit { key, batches: 1 });
+        self.inbox.push_all(keys.map(credit));
     }
 
-    /// Has the watch told how far it is, behind its events, if it is up to date.
-    pub(crate) fn progress(&self, key: WatchKey) {
-        self.inbox.push(Item::Event(Event::Progress { key, all: vec![key] }));
+    /// Has the first of these told how far they are, behind their events, if all
+    /// of them are up to date.
+    pub(crate) fn progress(&self, all: Vec<WatchKey>) {
+        if let Some(key) = all.first().copied() {
+            self.inbox.push(Item::Event(Event::Progress { key, all }));
+        }
     }
 
     pub(crate) fn close(&self, key: WatchKey) {

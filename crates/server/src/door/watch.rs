@@ -4,19 +4,23 @@ use super::desk::Desk;
 use super::words::stub::watch_server::Watch;
 use super::words::{KEYSPACE, refused};
 use crate::clock;
-use crate::inbox::Told;
+use crate::inbox::{News, Told};
+use api::etcd::sheet::{Response, Sheet};
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
-use api::etcd::wire::etcdserverpb::{WatchRequest, WatchResponse};
+use api::etcd::wire::etcdserverpb::WatchRequest;
 use base::WatchKey;
 use node::event::{self, Refused, WatchOpen};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 /// Batches that a watch may be sent before the first of them has left here.
 const CREDIT: u32 = 4;
+
+/// What is taken at once of what the lane tells a stream.
+const TOLD_AT_ONCE: usize = 64;
 
 /// Responses that wait for the client of a stream.
 const RESPONSES_WAITING: usize = 16;
@@ -30,12 +34,12 @@ pub(super) struct WatchDoor {
 
 #[tonic::async_trait]
 impl Watch for WatchDoor {
-    type WatchStream = ReceiverStream<Result<WatchResponse, Status>>;
+    type WatchStream = ReceiverStream<Result<Response, Status>>;
 
     async fn watch(
         &self,
         request: Request<Streaming<WatchRequest>>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
+    ) -> Result<tonic::Response<Self::WatchStream>, Status> {
         let (responses, sent) = mpsc::channel(RESPONSES_WAITING);
         let (events, told) = mpsc::unbounded_channel();
         let stream = WatchStream::new();
@@ -43,7 +47,7 @@ impl Watch for WatchDoor {
         let pane =
             Pane { desk: self.desk.clone(), stream, events, responses, asked_progress: None };
         tokio::spawn(pane.serve(request.into_inner(), told));
-        Ok(Response::new(ReceiverStream::new(sent)))
+        Ok(tonic::Response::new(ReceiverStream::new(sent)))
     }
 }
 
@@ -52,7 +56,7 @@ struct Pane {
     desk: Desk,
     stream: WatchStream,
     events: mpsc::UnboundedSender<Told>,
-    responses: mpsc::Sender<Result<WatchResponse, Status>>,
+    responses: mpsc::Sender<Result<Response, Status>>,
     /// When the lane was asked last how far the watches are.
     asked_progress: Option<Instant>,
 }
@@ -86,6 +90,7 @@ impl Pane {
     ) -> Result<(), End> {
         let mut listening = true;
         let mut ticks = ticks(self.desk.notice_interval());
+        let mut news = Vec::with_capacity(TOLD_AT_ONCE);
         loop {
             tokio::select! {
                 request = requests.message(), if listening => match request {
@@ -94,8 +99,11 @@ impl Pane {
                     Ok(None) => listening = false,
                     Err(_) => return Err(End(None)),
                 },
-                Some(told) = told.recv() => self.on_told(told).await?,
-                _ = ticks.tick() => self.stream.notify_due().into_iter().for_each(|key| self.desk.progress(key)),
+                _ = told.recv_many(&mut news, TOLD_AT_ONCE) => self.on_news(&mut news).await?,
+                _ = ticks.tick() => {
+                    let due = self.stream.notify_due();
+                    due.into_iter().for_each(|key| self.desk.progress(vec![key]));
+                }
             }
         }
     }
@@ -120,7 +128,7 @@ impl Pane {
                 }
                 StreamOut::Close { key } => self.desk.close(key),
                 StreamOut::Progress { keys } => self.ask_progress(keys),
-                StreamOut::Say(response) => self.say(response).await?,
+                StreamOut::Say(response) => self.say(response.into()).await?,
             }
         }
         Ok(())
@@ -131,25 +139,31 @@ impl Pane {
         let now = Instant::now();
         if self.asked_progress.is_none_or(|at| now.duration_since(at) >= PROGRESS_PAUSE) {
             self.asked_progress = Some(now);
-            keys.into_iter().for_each(|key| self.desk.progress(key));
+            self.desk.progress(keys);
         }
     }
 
-    /// The credit goes back when the client's connection has taken the batch,
-    /// so a slow client holds up nobody and holds little.
-    async fn on_told(&mut self, told: Told) -> Result<(), End> {
-        let (key, header) = (told.key, self.desk.header_in(told.term));
-        let (event, batches) = to_door(told.event)?;
-        for response in self.stream.on_event(key, event, header) {
-            self.say(response).await?;
+    /// The credit goes back when the client's connection has taken the page, so a
+    /// slow client holds up nobody and holds little.
+    async fn on_news(&mut self, news: &mut Vec<Told>) -> Result<(), End> {
+        let mut taken = Vec::new();
+        for Told { key, term, news } in news.drain(..) {
+            let event = match news {
+                News::Page(revision, page) => {
+                    taken.push(key);
+                    WatchEvent::Changes { revision, sheets: page.sheets() }
+                }
+                News::Event(event) => to_door(event)?,
+            };
+            for response in self.stream.on_event(key, event, self.desk.header_in(term)) {
+                self.say(response).await?;
+            }
         }
-        if batches > 0 {
-            self.desk.credit(key, batches);
-        }
+        self.desk.credit(taken.into_iter());
         Ok(())
     }
 
-    async fn say(&self, response: WatchResponse) -> Result<(), End> {
+    async fn say(&self, response: Response) -> Result<(), End> {
         self.responses.send(Ok(response)).await.map_err(|_| End(None))
     }
 }
@@ -171,19 +185,20 @@ fn ticks(interval: Duration) -> Interval {
     ticks
 }
 
-/// What the lane tells, in the door's words, and how much credit it used. What
-/// concerns the whole node ends the stream, so that clients go elsewhere.
-fn to_door(event: event::WatchEvent) -> Result<(WatchEvent, u32), End> {
+/// What the lane tells, in the door's words. What concerns the whole node ends
+/// the stream, so that clients go elsewhere.
+fn to_door(event: event::WatchEvent) -> Result<WatchEvent, End> {
     Ok(match event {
-        event::WatchEvent::Opened { revision } => (WatchEvent::Opened { revision }, 0),
+        event::WatchEvent::Opened { revision } => WatchEvent::Opened { revision },
         event::WatchEvent::Changes { revision, batches } => {
-            (WatchEvent::Changes { revision, batches }, 1)
+            let sheets = batches.iter().map(Sheet::new).collect();
+            WatchEvent::Changes { revision, sheets }
         }
-        event::WatchEvent::Compacted { oldest } => (WatchEvent::Compacted { oldest }, 0),
+        event::WatchEvent::Compacted { oldest } => WatchEvent::Compacted { oldest },
         event::WatchEvent::Refused(why @ (Refused::NoLeader | Refused::Stopped)) => {
             return Err(End(Some(refused(why))));
         }
-        event::WatchEvent::Refused(_) => (WatchEvent::Ended, 0),
-        event::WatchEvent::Progress { revision } => (WatchEvent::Progress { revision }, 0),
+        event::WatchEvent::Refused(_) => WatchEvent::Ended,
+        event::WatchEvent::Progress { revision, all } => WatchEvent::Progress { revision, all },
     })
 }

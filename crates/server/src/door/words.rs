@@ -10,13 +10,13 @@ pub(super) const KEYSPACE: KeyspaceId = KeyspaceId(GroupId::DEFAULT.0);
 /// The stubs of the services; the messages are `api`'s.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated")]
 pub(super) mod stub {
-    tonic::include_proto!("etcdserverpb");
+    include!(concat!(env!("OUT_DIR"), "/serving/etcdserverpb.rs"));
 }
 
 /// The stubs of the health service.
 #[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated")]
 pub(super) mod health_stub {
-    tonic::include_proto!("grpc.health.v1");
+    include!(concat!(env!("OUT_DIR"), "/serving/grpc.health.v1.rs"));
 }
 
 /// The door's refusal as gRPC knows it: the numbers of the codes are the same.

@@ -8,7 +8,7 @@ Usage: cargo xtask soak <WHAT> [--times N]
 
   failover   N rounds of writers on real processes whose leader is killed with
              kill -9; every acknowledged write must be there, and writes must be
-             taken again within three seconds (20 rounds unless --times says so)
+             taken again within a second (20 rounds unless --times says so)
   stop       N rounds in which the leader of three processes is frozen with
              SIGSTOP; writes must be taken again within 2.5 seconds in each (20)
   torture    N rounds of kill -9 or SIGSTOP of some node, the leader half of the

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 pub(crate) const PREFIX: &str = "t/";
 const SHARED_KEYS: u64 = 8;
+const BALLAST_BYTES: usize = 64 << 10;
 /// For what must come to be, however busy the machine is.
 pub(crate) const PATIENT: Timeouts =
     Timeouts { dial: Duration::from_secs(60), command: Duration::from_secs(60) };
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) stop: AtomicBool,
     /// Acknowledged writes so far.
     pub(crate) acknowledged: AtomicU64,
+    /// Large values written, so that the log grows and its segments retire.
+    pub(crate) ballast: AtomicU64,
     pub(crate) compactions: AtomicU64,
     pub(crate) compacted_watches: AtomicU64,
     pub(crate) resumed_watches: AtomicU64,
@@ -47,6 +50,7 @@ impl World {
             endpoints,
             stop: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
+            ballast: AtomicU64::new(0),
             compactions: AtomicU64::new(0),
             compacted_watches: AtomicU64::new(0),
             resumed_watches: AtomicU64::new(0),
@@ -133,6 +137,23 @@ pub(crate) async fn write(world: Shared, number: usize, mut seed: Seed) {
             world.wrote(&key, Some(value), begun, outcome);
         }
         sleep(PAUSE).await;
+    }
+}
+
+/// Values that are not judged: they fill the log, so that whoever is away for
+/// long finds that the others have dropped what it lacks.
+pub(crate) async fn load(world: Shared) {
+    let client = world.client(2);
+    while !world.stopped() {
+        let number = world.ballast.load(Ordering::Relaxed) % 16;
+        let request = PutRequest {
+            key: format!("ballast/{number}").into(),
+            value: vec![b'x'; BALLAST_BYTES].into(),
+            ..PutRequest::default()
+        };
+        let done = client.put(request).await.is_ok();
+        world.ballast.fetch_add(u64::from(done), Ordering::Relaxed);
+        sleep(5 * PAUSE).await;
     }
 }
 

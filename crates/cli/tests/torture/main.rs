@@ -32,6 +32,8 @@ const FEW: u64 = 4;
 const OWN: usize = 4;
 /// Writes that must be acknowledged after a fault before the next one comes.
 const PROGRESS: u64 = 60;
+/// Large values during a long absence: several segments of the smallest size.
+const BALLAST: u64 = 200;
 /// The longest gap after a freeze of the leader that `soak stop` forgives.
 const STOP_GAP_MAX: Duration = Duration::from_millis(2500);
 
@@ -146,6 +148,7 @@ fn start(world: &Shared, runtime: &Runtime, seed: u64) -> Vec<JoinHandle<()>> {
     for number in 0..4 {
         tasks.push(runtime.spawn(clients::hold(world.clone(), number, number % 2 == 0)));
     }
+    tasks.push(runtime.spawn(clients::load(world.clone())));
     tasks.push(runtime.spawn(clients::compact(world.clone(), chance(40))));
     tasks
 }
@@ -169,6 +172,7 @@ fn one_round(nodes: &mut Nodes, runtime: &Runtime, chance: &mut Seed, world: &Sh
     // Sometimes it is back before the others have noticed much.
     let brief = chance.one_in(4).then(|| Duration::from_millis(chance.below(600)));
     let kill = chance.one_in(2);
+    let long = brief.is_none() && chance.one_in(6);
     if kill {
         nodes.kill(victim)
     } else {
@@ -178,8 +182,10 @@ fn one_round(nodes: &mut Nodes, runtime: &Runtime, chance: &mut Seed, world: &Sh
         Some(brief) => std::thread::sleep(brief),
         None => {
             let enough = world.acknowledged.load(Ordering::Relaxed) + PROGRESS;
+            let filled = world.ballast.load(Ordering::Relaxed) + if long { BALLAST } else { 0 };
             wait_until("writes go on without it", || {
                 world.acknowledged.load(Ordering::Relaxed) >= enough
+                    && world.ballast.load(Ordering::Relaxed) >= filled
             });
         }
     }
@@ -189,7 +195,8 @@ fn one_round(nodes: &mut Nodes, runtime: &Runtime, chance: &mut Seed, world: &Sh
         nodes.resume(victim)
     }
     let how = if kill { "killed" } else { "frozen" };
-    format!("{who} {how}{}", if brief.is_some() { " briefly" } else { "" })
+    let span = if long { " for long" } else { "" };
+    format!("{who} {how}{}", if brief.is_some() { " briefly" } else { span })
 }
 
 async fn no_leased_key(world: &Shared) -> bool {

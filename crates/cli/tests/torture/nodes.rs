@@ -10,8 +10,9 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 pub(crate) const NODES: usize = 3;
-/// Flags that make checkpoints frequent, for as long as the server knows them.
-const OFTEN: &[(&str, &str)] = &[("--checkpoint-bytes", "65536"), ("--segment-bytes", "65536")];
+/// Flags that make checkpoints frequent, if the server knows them; segments are as
+/// small as they may be.
+const OFTEN: &[(&str, &str)] = &[("--checkpoint-bytes", "65536"), ("--segment-bytes", "4194304")];
 
 pub(crate) struct Nodes {
     dir: PathBuf,

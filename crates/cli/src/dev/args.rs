@@ -34,6 +34,9 @@ pub(crate) struct DevArgs {
     /// Milliseconds of silence before a follower stands for leader
     #[arg(long, value_name = "MS", default_value_t = 500)]
     pub(crate) election_timeout: u64,
+    /// A flag of `trimaran server` for every node, such as checkpoint-bytes=1000000
+    #[arg(long = "with", value_name = "FLAG=VALUE")]
+    pub(crate) more: Vec<String>,
     /// `auto`, or client and peer port of each node: C1,P1,C2,P2,…
     #[arg(long, hide = true, value_name = "PORTS")]
     pub(crate) ports: Option<String>,

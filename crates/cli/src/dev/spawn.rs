@@ -55,7 +55,7 @@ fn words(home: &Home, state: &State, node: &Node) -> Vec<String> {
     let member = |node: &Node| format!("{}=http://{}", node.name, node.peer());
     let cluster: Vec<String> = state.plan().iter().map(member).collect();
     let (heartbeat, election) = state.times;
-    [
+    let own = [
         ("name", node.name.clone()),
         ("data-dir", home.data(node).display().to_string()),
         ("listen-client-urls", format!("http://{}", node.client())),
@@ -67,6 +67,7 @@ fn words(home: &Home, state: &State, node: &Node) -> Vec<String> {
         ("heartbeat-interval", heartbeat.to_string()),
         ("election-timeout", election.to_string()),
     ]
-    .map(|(flag, value)| format!("--{flag}={value}"))
-    .to_vec()
+    .map(|(flag, value)| format!("--{flag}={value}"));
+    let more = state.more.iter().map(|flag| format!("--{flag}"));
+    own.into_iter().chain(more).collect()
 }

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) foreground: Option<Process>,
     /// Heartbeat and election, in milliseconds.
     pub(crate) times: (u64, u64),
+    /// Further flags of every node, without their dashes.
+    pub(crate) more: Vec<String>,
     pub(crate) nodes: Vec<Member>,
 }
 
@@ -75,6 +77,9 @@ impl State {
         let (heartbeat, election) = self.times;
         let mut text = format!("{TITLE}\nforeground {}\n", word(self.foreground));
         let _ = writeln!(text, "times {heartbeat} {election}");
+        for flag in &self.more {
+            let _ = writeln!(text, "with {flag}");
+        }
         for Member { node, process } in &self.nodes {
             let Node { name, client_port, peer_port } = node;
             let _ = writeln!(text, "node {name} {client_port} {peer_port} {}", word(*process));
@@ -95,6 +100,7 @@ impl State {
                 ["times", heartbeat, election] => {
                     state.times = (heartbeat.parse().ok()?, election.parse().ok()?);
                 }
+                ["with", ..] => state.more.push(line.strip_prefix("with ")?.to_owned()),
                 ["node", name, client, peer, process] => {
                     let (client_port, peer_port) = (client.parse().ok()?, peer.parse().ok()?);
                     let node = Node { name: (*name).to_owned(), client_port, peer_port };
@@ -222,6 +228,7 @@ mod tests {
         let state = State {
             foreground: Process::parse("3:4"),
             times: (50, 500),
+            more: vec!["log-level=debug".to_owned()],
             nodes: vec![
                 Member { node: node(1), process: Process::parse("1:2") },
                 Member { node: node(2), process: None },

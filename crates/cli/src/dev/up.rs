@@ -60,7 +60,8 @@ fn planned(args: &DevArgs, home: &Home) -> Result<State, Failure> {
         }
     };
     let foreground = if args.detach { None } else { Process::own() };
-    Ok(State { foreground, times: (args.heartbeat_interval, args.election_timeout), nodes })
+    let times = (args.heartbeat_interval, args.election_timeout);
+    Ok(State { foreground, times, more: args.more.clone(), nodes })
 }
 
 /// Nodes whose foreground was killed are about to end by themselves.

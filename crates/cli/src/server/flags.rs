@@ -81,7 +81,7 @@ pub(crate) struct ServerArgs {
     /// the data: a restart reads about as much [default: 67108864]
     #[arg(long, value_name = "BYTES")]
     pub(crate) checkpoint_bytes: Option<String>,
-    /// Bytes of one file of the log, at least 4194304 [default: 67108864]
+    /// Bytes of one file of the log, at least 65536 [default: 67108864]
     #[arg(long, value_name = "BYTES")]
     pub(crate) segment_bytes: Option<String>,
     /// debug, info, warn, error, panic or fatal [default: info]

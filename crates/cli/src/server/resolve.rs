@@ -107,7 +107,7 @@ fn notice_interval(text: &str, default: Duration) -> Result<Duration, String> {
 }
 
 /// Files of the log hold the largest entry, and are not made all the time.
-const SEGMENT_BYTES_MIN: u64 = 4 << 20;
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 
 /// A number of bytes, not below `least`.
 fn bytes(flag: &str, text: &str, least: u64) -> Result<u64, String> {
@@ -293,8 +293,8 @@ mod tests {
         assert_eq!(quota("-1", Some(5)), Ok(None));
         assert_eq!(quota("7", Some(5)), Ok(Some(7)));
         assert!(quota("much", None).is_err());
-        assert_eq!(bytes("segment-bytes", "4194304", SEGMENT_BYTES_MIN), Ok(4 << 20));
-        assert!(bytes("segment-bytes", "4194303", SEGMENT_BYTES_MIN).is_err());
+        assert_eq!(bytes("segment-bytes", "65536", SEGMENT_BYTES_MIN), Ok(64 << 10));
+        assert!(bytes("segment-bytes", "65535", SEGMENT_BYTES_MIN).is_err());
         assert!(bytes("checkpoint-bytes", "-1", 1).is_err());
         assert_eq!(retention("0"), Ok(None));
         assert_eq!(retention("off"), Ok(None));

@@ -61,6 +61,9 @@ fn compare(name: &str, nodes: usize, text: &str) {
         let measure = said(Pair::THEIRS);
         (measure, others.map(|(pair, heard)| (pair, heard.join().expect("it was played"))))
     });
+    for (example, right) in examples.iter().zip(&measure) {
+        assert!(!right.was_silent(), "etcd says fewer lines than expected: {}", example.line);
+    }
     let mut faults = Vec::new();
     for (pair, heard) in others {
         let all = examples.iter().zip(&measure).zip(&heard);

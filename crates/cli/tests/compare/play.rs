@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+/// What stands for a line that did not come.
+const SILENT: &str = "(silence)";
 /// How long a line may be waited for.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -58,7 +60,7 @@ impl Asker<'_> {
         }
         let code = match example.lines() {
             Some(count) => {
-                while said.len() < count && said.last().is_none_or(|line| line != "(silence)") {
+                while said.len() < count && said.last().is_none_or(|line| line != SILENT) {
                     let Some(line) = next(&out) else { break };
                     said.push(line);
                 }
@@ -121,13 +123,20 @@ fn end(child: &mut Child) -> Option<i32> {
     None
 }
 
+impl Heard {
+    /// Whether a line was waited for in vain.
+    pub(crate) fn was_silent(&self) -> bool {
+        self.out.contains(SILENT)
+    }
+}
+
 /// The next line, or none at the end. Silence is told as a line of its own, so
 /// that it shows which example it was.
 fn next(lines: &Receiver<String>) -> Option<String> {
     match lines.recv_timeout(SILENCE) {
         Ok(line) => Some(line),
         Err(RecvTimeoutError::Disconnected) => None,
-        Err(RecvTimeoutError::Timeout) => Some("(silence)".to_owned()),
+        Err(RecvTimeoutError::Timeout) => Some(SILENT.to_owned()),
     }
 }
 

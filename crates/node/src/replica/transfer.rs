@@ -13,10 +13,15 @@ impl Replica {
         }
     }
 
-    /// Hands over what it leads to `to`; somebody may wait for it.
+    /// Hands over what it leads to `to`, if that may lead; somebody may wait for it.
     pub(crate) fn hand_over(&mut self, turn: &mut Turn<'_>, to: NodeId, id: Option<AskId>) {
-        self.moves.extend(id.map(|id| (id, to)));
         self.step(turn, Input::Transfer { to: Some(to) });
+        let Some(id) = id else { return };
+        if self.protocol.status().transfer == Some(to) {
+            self.moves.push((id, to));
+        } else {
+            self.reply(turn, id, Answer::Refused(Refused::BadTransferee));
+        }
     }
 
     /// Who leads was told: whoever waited for that hears it.

@@ -2,7 +2,7 @@
 //! is, and behind it stands nobody: puts and gets are answered at once, with the
 //! same words. What it can do is the ceiling of what a node can.
 
-use crate::door;
+use crate::door::{self, Manner};
 use crate::driver::Waiting;
 use crate::error::ServerError;
 use crate::face::Face;
@@ -40,9 +40,10 @@ pub fn run(listeners: Listeners, until: impl FnOnce()) -> Result<(), ServerError
         .enable_all()
         .build()
         .map_err(ServerError::Threads)?;
+    let manner = Manner { gallery: runtime.handle().clone(), direct: true };
     let inside = runtime.enter();
     let sockets = adopt(listeners.client).map_err(ServerError::Threads)?;
-    drop(runtime.spawn(door::serve(sockets, desk, true)));
+    drop(runtime.spawn(door::serve(sockets, desk, manner)));
     drop(inside);
     let end = LaneEnd(Arc::clone(&inbox));
     let lane = thread::Builder::new().name("lane".into()).spawn(move || answer(&end));

@@ -15,6 +15,7 @@ mod driver;
 pub mod error;
 mod face;
 pub mod floor;
+mod gallery;
 mod inbox;
 pub mod listen;
 mod log_thread;

@@ -4,10 +4,11 @@
 use crate::clock;
 use crate::config::ServerConfig;
 use crate::disk::RealDisk;
-use crate::door::{self, Desk};
+use crate::door::{self, Desk, Manner};
 use crate::driver::Driver;
 use crate::error::ServerError;
 use crate::face::Face;
+use crate::gallery::gallery;
 use crate::inbox::{Inbox, Item, LaneEnd};
 use crate::listen::{self, Listeners};
 use crate::log_thread;
@@ -54,6 +55,7 @@ pub struct Server {
     threads: Vec<Handle>,
     doors: Option<JoinHandle<()>>,
     runtime: Option<Runtime>,
+    gallery: Option<Runtime>,
 }
 
 /// Runs a node until `stop`, then ends it in good order: what it leads is handed
@@ -96,7 +98,10 @@ impl Server {
             .enable_all()
             .build()
             .map_err(ServerError::Threads)?;
-        let doors = open_sockets(&runtime, listeners, &peers, desk, config.direct);
+        let gallery = gallery().map_err(ServerError::Threads)?;
+        let manner = Manner { gallery: gallery.handle().clone(), direct: config.direct };
+        let doors = open_sockets(&runtime, listeners, &peers, desk, manner);
+        server.gallery = Some(gallery);
         server.runtime = Some(runtime);
         server.doors = Some(doors.map_err(ServerError::Threads)?);
         Ok(server)
@@ -134,6 +139,7 @@ impl Server {
             threads: vec![lane_thread, log_thread, work_thread],
             doors: None,
             runtime: None,
+            gallery: None,
         })
     }
 
@@ -172,7 +178,7 @@ impl Drop for Server {
             // A panic in it was told by its sentinel.
             let _ = handle.join();
         }
-        if let Some(runtime) = self.runtime.take() {
+        for runtime in self.runtime.take().into_iter().chain(self.gallery.take()) {
             // From a thread of its own, for whoever drops this may be a task.
             let close = move || runtime.shutdown_timeout(CLOSE_TIMEOUT);
             let _ = thread::spawn(close).join();
@@ -228,7 +234,7 @@ fn open_sockets(
     listeners: Listeners,
     peers: &Arc<Peers>,
     desk: Desk,
-    direct: bool,
+    manner: Manner,
 ) -> io::Result<JoinHandle<()>> {
     let _inside = runtime.enter();
     let calls = Arc::new(Calls::new(Arc::clone(peers)));
@@ -242,7 +248,7 @@ fn open_sockets(
     for dialer in dialers(peers, clock::random()) {
         runtime.spawn(dialer);
     }
-    Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk, direct)))
+    Ok(runtime.spawn(door::serve(adopt(listeners.client)?, desk, manner)))
 }
 
 pub(crate) fn adopt(sockets: Vec<net::TcpListener>) -> io::Result<Vec<TcpListener>> {

@@ -2,7 +2,7 @@
 //! the hot ones to the lane together, and sends answers as they come.
 
 use super::content;
-use super::count::Count;
+use super::count::{Count, WATCH};
 use super::deadline;
 use super::desk::Desk;
 use super::leader;
@@ -26,6 +26,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tonic::service::Routes;
 
@@ -42,6 +43,8 @@ pub(super) struct House {
     pub(super) desk: Desk,
     pub(super) routes: Routes,
     pub(super) count: Count,
+    /// Where connections with watches are.
+    pub(super) gallery: Handle,
     /// Whether the hot calls go straight to the lane.
     pub(super) direct: bool,
 }
@@ -71,6 +74,24 @@ pub(super) struct Connection {
     room: BytesMut,
     sweep: Pin<Box<Sleep>>,
     swept: bool,
+    watches: Watches,
+}
+
+/// Whether there are watches on a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Watches {
+    /// None so far.
+    None,
+    /// The first came just now: the connection is to move.
+    Came,
+    /// There are, and it has moved.
+    Served,
+}
+
+/// How serving ends, here.
+enum Ending {
+    Over,
+    Moves,
 }
 
 impl Connection {
@@ -88,31 +109,46 @@ impl Connection {
             room: BytesMut::new(),
             sweep: Box::pin(sleep_until(Instant::now())),
             swept: true,
+            watches: Watches::None,
         }
     }
 
     /// Serves until the client or the library has closed it, or, once it is
-    /// `closing`, until what is under way has ended.
-    pub(super) async fn serve(mut self, closing: impl Future<Output = ()>) {
-        tokio::select! {
+    /// `closing`, until what is under way has ended. Comes back when the first
+    /// watch came, to be served on in another place.
+    pub(super) async fn serve(mut self, closing: impl Future<Output = ()>) -> Option<Self> {
+        let ending = tokio::select! {
             biased;
-            () = poll_fn(|context| self.turn(context)) => return,
-            () = closing => {}
+            ending = poll_fn(|context| self.turn(context)) => ending,
+            () = closing => {
+                self.line.graceful_shutdown();
+                poll_fn(|context| self.turn(context)).await
+            }
+        };
+        match ending {
+            Ending::Over => None,
+            Ending::Moves => {
+                self.watches = Watches::Served;
+                Some(self)
+            }
         }
-        self.line.graceful_shutdown();
-        poll_fn(|context| self.turn(context)).await;
     }
 
     /// Everything that can be done now. What is sent after the library was
     /// polled wakes this task again, so nothing is left behind.
-    fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         self.take_answers(context);
         loop {
             match self.line.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond, context),
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Ending::Over),
                 Poll::Pending => break,
             }
+        }
+        if self.watches == Watches::Came {
+            // Before the watch begins: its tasks are where it begins.
+            self.hand_in();
+            return Poll::Ready(Ending::Moves);
         }
         while let Poll::Ready(Some(done)) = Pin::new(&mut self.slow).poll_next(context) {
             if let Slow::Read(call, read) = done {
@@ -121,7 +157,7 @@ impl Connection {
         }
         self.hand_in();
         self.poll_sweep(context);
-        self.pulse.poll_gone(context)
+        self.pulse.poll_gone(context).map(|()| Ending::Over)
     }
 
     fn begin(
@@ -151,6 +187,9 @@ impl Connection {
     }
 
     fn relay(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        if self.watches == Watches::None && request.uri().path() == WATCH {
+            self.watches = Watches::Came;
+        }
         let house = self.house.clone();
         self.slow.push(Box::pin(async move {
             let path = request.uri().path().to_owned();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const UNKNOWN: &str = "unknown";
 
 /// The one call that is a stream.
-const WATCH: &str = "/etcdserverpb.Watch/Watch";
+pub(super) const WATCH: &str = "/etcdserverpb.Watch/Watch";
 
 /// Counts calls as they end.
 #[derive(Clone, Debug)]

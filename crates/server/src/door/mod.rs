@@ -29,4 +29,4 @@ mod watch;
 mod words;
 
 pub(crate) use desk::Desk;
-pub(crate) use serve::serve;
+pub(crate) use serve::{Manner, serve};

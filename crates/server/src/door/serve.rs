@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -49,12 +50,22 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS_MAX: usize = 65_536;
 const DESCRIPTORS_KEPT: usize = 128;
 
+/// How clients are served.
+#[derive(Debug)]
+pub(crate) struct Manner {
+    /// Where connections with watches are.
+    pub(crate) gallery: Handle,
+    /// Whether the hot calls go straight to the lane.
+    pub(crate) direct: bool,
+}
+
 /// Serves clients on all sockets until the desk closes and the last one has gone.
-pub(crate) async fn serve(listeners: Vec<TcpListener>, desk: Desk, direct: bool) {
+pub(crate) async fn serve(listeners: Vec<TcpListener>, desk: Desk, manner: Manner) {
     let places_max = connections_max();
     let places = Arc::new(Semaphore::new(places_max));
     let count = Count::new(Arc::clone(desk.metrics()));
-    let house = House { routes: routes(&desk), desk, count, direct };
+    let Manner { gallery, direct } = manner;
+    let house = House { routes: routes(&desk), desk, count, gallery, direct };
     let closing = house.desk.closing();
     let accepting = listeners.into_iter().map(|listener| {
         let (house, places) = (house.clone(), Arc::clone(&places));
@@ -98,10 +109,18 @@ async fn welcome(
     }
 }
 
+/// A connection that watches goes where it disturbs nobody.
+async fn serve_well(connection: Connection, house: &House) {
+    if let Some(watching) = connection.serve(house.desk.closing()).await {
+        let closing = house.desk.closing();
+        // It has its place among the allowed ones until it ends.
+        drop(house.gallery.spawn(async move { watching.serve(closing).await.is_some() }));
+    }
+}
+
 async fn http2(line: Line, from: SocketAddr, house: House) {
-    let closing = house.desk.closing();
     match timeout(HANDSHAKE_TIMEOUT, builder().handshake::<_, Bytes>(line)).await {
-        Ok(Ok(line)) => Connection::new(house, line).serve(closing).await,
+        Ok(Ok(line)) => serve_well(Connection::new(house.clone(), line), &house).await,
         Ok(Err(why)) => debug!(%from, %why, "no HTTP/2 after all"),
         Err(_) => debug!(%from, "no HTTP/2 settings came"),
     }

@@ -345,3 +345,39 @@ fn a_node_without_its_majority_is_alive_and_not_ready() {
     let (line, body) = world.get_page("/health");
     assert!(line == unready && body.starts_with(r#"{"health":"false","reason":""#), "{body}");
 }
+
+/// What etcdctl 3.4 sends where it has an endpoint from the members: `Status`,
+/// with a URL for the authority.
+const BY_URL: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \0\0\0\x04\0\0\0\0\0\
+    \0\0\x77\x01\x04\0\0\0\x01\
+    \x83\x86\x45\x97\x60\xa9\x24\x88\x2d\x9d\xcb\x65\x71\xaf\xa0\x66\xa9\x25\xa8\x75\x10\xac\x6e\
+    \x48\xd3\x6a\x3f\x41\x90\x9d\x29\xae\xe3\x0c\x04\x4e\xae\x05\xc0\xb8\x6e\x09\xf7\xdf\x7f\x5f\
+    \x8b\x1d\x75\xd0\x62\x0d\x26\x3d\x4c\x4d\x65\x64\x7a\x8b\x9a\xca\xc8\xb4\xc7\x60\x2b\xb2\xca\
+    \xec\xff\x40\x02\x74\x65\x86\x4d\x83\x35\x05\xb1\x1f\x40\x89\x9a\xca\xc8\xb2\x4d\x49\x4f\x6a\
+    \x7f\x86\x69\xf7\x9f\x75\xc7\x6d\x40\x8d\x25\x06\x2d\x49\x58\x75\x99\x6e\xe5\xb1\x06\x3d\x5f\
+    \x03\x33\x2e\x34\
+    \0\0\x05\0\x01\0\0\0\x01\0\0\0\0\0";
+
+#[test]
+fn a_client_that_calls_us_by_a_url_is_served() {
+    let world = World::new("by-url", 1);
+    world.ready();
+    world.run(async {
+        let address = world.nodes[0].config.listen_client[0];
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(BY_URL).await.unwrap();
+        let mut kinds = Vec::new();
+        // Headers, the answer, and the headers behind it, on its stream.
+        while kinds.len() < 3 {
+            let mut head = [0; 9];
+            socket.read_exact(&mut head).await.unwrap();
+            let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+            socket.read_exact(&mut vec![0; length]).await.unwrap();
+            if head[8] == 1 {
+                kinds.push(head[3]);
+            }
+        }
+        assert_eq!(kinds, [1, 0, 1]);
+    });
+}

@@ -1,6 +1,7 @@
 //! How do strangers come in? The gRPC services of etcd, each a thin pane: the
 //! door's words are `api`'s, what is done is the lane's.
 
+mod authority;
 mod body;
 mod cluster;
 mod connection;
@@ -16,6 +17,7 @@ mod leader;
 mod lease;
 mod line;
 mod maintenance;
+mod opening;
 mod page;
 mod pulse;
 mod relay;

@@ -6,6 +6,7 @@ use super::count::Count;
 use super::desk::Desk;
 use super::http1;
 use super::line::Line;
+use super::opening::Opening;
 use super::routes::routes;
 use super::sniff::{Language, Start};
 use crate::listen;
@@ -102,7 +103,8 @@ async fn welcome(
         else => return,
     };
     let metrics = Arc::clone(house.desk.metrics());
-    let line = Line { socket, start, metrics, _place: place };
+    let opening = (language == Language::Http2).then(Opening::new);
+    let line = Line { socket, start, opening, metrics, _place: place };
     match language {
         Language::Http1 => http1::serve(line, house.desk).await,
         Language::Http2 => http2(line, from, house).await,

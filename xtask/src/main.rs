@@ -31,6 +31,9 @@ Usage: cargo xtask <WORD>
   bench-peers [--pairs N] [--seconds N] ...
                        three nodes of ours and three of etcd in turn under the same
                        load; needs a quiet machine, and PyPI the first time
+  bench-restart [--keys N] [--seconds N] ...
+                       a million keys, ours and etcd's: memory, puts beside checkpoints,
+                       the first read after a restart
   interop              strangers' programs against our servers: etcdctl beside our verbs,
                        and the crate etcd-client; needs PyPI the first time
   soak WHAT [--times N]  the long runs: `failover`, `stop` and `torture` on real processes,
@@ -73,6 +76,7 @@ fn run(words: &[&str]) -> Outcome {
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
         ["bench-peers", words @ ..] => peers::run(words),
+        ["bench-restart", words @ ..] => peers::restart::run(words),
         ["interop"] => interop::run(),
         ["soak", words @ ..] => soak::run(words),
         other => Err(format!("xtask does not know `{}`\n\n{HELP}", other.join(" "))),

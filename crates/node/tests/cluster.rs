@@ -134,3 +134,13 @@ fn a_data_directory_of_another_cluster_is_refused() {
     assert!(matches!(refused, node::boot::BootError::Foreign { .. }), "{refused}");
     boot(&mut disk, &options("a", 9), Time::ZERO).unwrap();
 }
+
+#[test]
+fn a_node_that_has_applied_nothing_names_the_members_it_was_started_with() {
+    let mut cluster = Cluster::new();
+    let Answer::Members(members) = cluster.answer(0, Ask::Members { level: Level::Serializable })
+    else {
+        panic!("no members")
+    };
+    assert_eq!(members.iter().map(|it| it.name.len()).collect::<Vec<_>>(), [1, 1, 1]);
+}

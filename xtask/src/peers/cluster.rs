@@ -38,6 +38,7 @@ impl Make {
 /// The processes.
 pub(super) struct Cluster {
     make: Make,
+    members: String,
     nodes: Vec<Node>,
 }
 
@@ -45,6 +46,7 @@ struct Node {
     child: Child,
     endpoint: String,
     log: PathBuf,
+    ports: (u16, u16),
 }
 
 impl Drop for Node {
@@ -75,7 +77,7 @@ impl Cluster {
             let node = Start { make, program, dir, members: members.join(",") };
             nodes.push(node.node(&name(at), client, peer)?);
         }
-        Ok(Self { make, nodes })
+        Ok(Self { make, members: members.join(","), nodes })
     }
 
     /// Waits until each member answers a read that all must agree on.
@@ -101,6 +103,51 @@ impl Cluster {
     pub(super) fn pids(&self) -> String {
         let pids: Vec<String> = self.nodes.iter().map(|node| node.child.id().to_string()).collect();
         pids.join(",")
+    }
+
+    /// What each process takes in memory, in bytes.
+    pub(super) fn resident(&self) -> Vec<u64> {
+        self.nodes.iter().map(|node| resident(node.child.id())).collect()
+    }
+
+    /// A member that does not lead.
+    pub(super) fn follower(&self, trimaran: &Path) -> Result<usize, String> {
+        let leads = |node: &Node| {
+            let words = ["endpoint", "status", "--endpoints", &node.endpoint];
+            let told = Command::new(trimaran).args(words).stdin(Stdio::null()).output();
+            told.is_ok_and(|told| {
+                String::from_utf8_lossy(&told.stdout).split(", ").nth(4) != Some("false")
+            })
+        };
+        let found = self.nodes.iter().position(|node| !leads(node));
+        found.ok_or_else(|| "no member says that it follows".to_string())
+    }
+
+    pub(super) fn endpoint(&self, at: usize) -> String {
+        self.nodes.get(at).map(|node| node.endpoint.clone()).unwrap_or_default()
+    }
+
+    /// `kill -9`, waited for.
+    pub(super) fn kill(&mut self, at: usize) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            let _ = node.child.kill();
+            let _ = node.child.wait();
+        }
+    }
+
+    /// The same member starts on its data.
+    pub(super) fn again(&mut self, at: usize, program: &Path, dir: &Path) -> Result<(), String> {
+        let Some(node) = self.nodes.get_mut(at) else { return Ok(()) };
+        let (client, peer) = node.ports;
+        let start = Start { make: self.make, program, dir, members: self.members.clone() };
+        *node = start.node(&name(at), client, peer)?;
+        Ok(())
+    }
+
+    /// What its data takes on disk.
+    pub(super) fn files(&self, at: usize, dir: &Path) -> String {
+        let (count, bytes) = sizes(&dir.join(name(at)));
+        format!("  on disk: {count} files, {} MiB", bytes >> 20)
     }
 
     /// The ends of the logs, for when something went wrong.
@@ -150,8 +197,30 @@ impl Start<'_> {
             .stdout(out)
             .stderr(err);
         let child = command.spawn().map_err(|why| format!("{}: {why}", self.program.display()))?;
-        Ok(Node { child, endpoint: format!("127.0.0.1:{client}"), log })
+        let endpoint = format!("127.0.0.1:{client}");
+        Ok(Node { child, endpoint, log, ports: (client, peer) })
     }
+}
+
+/// Files below a directory, and their bytes.
+fn sizes(dir: &Path) -> (u64, u64) {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.fold((0, 0), |(count, bytes), entry| match entry.metadata() {
+        Ok(about) if about.is_dir() => {
+            let (more, further) = sizes(&entry.path());
+            (count + more, bytes + further)
+        }
+        Ok(about) => (count + 1, bytes + about.len()),
+        Err(_) => (count, bytes),
+    })
+}
+
+/// `VmRSS` of a process: proc(5).
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+    kibibytes.map_or(0, |kibibytes: u64| kibibytes << 10)
 }
 
 fn serves(trimaran: &Path, endpoint: &str) -> bool {

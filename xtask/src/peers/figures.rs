@@ -119,7 +119,7 @@ impl Figures {
     }
 }
 
-fn number(run: &Value, path: &str) -> Option<f64> {
+pub(super) fn number(run: &Value, path: &str) -> Option<f64> {
     run.pointer(path)?.as_f64()
 }
 

@@ -10,6 +10,7 @@ mod cluster;
 mod etcd;
 mod figures;
 mod options;
+pub(crate) mod restart;
 
 use crate::shell::{self, Program};
 use crate::{Outcome, metadata};

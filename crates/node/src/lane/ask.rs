@@ -97,7 +97,15 @@ impl Lane {
     ) -> Option<Answer> {
         let Some(replica) = self.groups.get_mut(&group) else { return Some(no_keyspace()) };
         if level == Level::Serializable {
-            return Some(replica.look(&look).unwrap_or_else(no_keyspace));
+            let answer = replica.look(&look).unwrap_or_else(no_keyspace);
+            // Before the directory's first entry is applied here, what this node was
+            // started with is all that it knows of the others.
+            return Some(match answer {
+                Answer::Members(none) if none.is_empty() => {
+                    Answer::Members(self.own.bootstrap.members.clone())
+                }
+                answer => answer,
+            });
         }
         if let Err(why) = self.intake.admit(now, id, group, size_of::<Look>()) {
             return Some(Answer::Refused(why));

@@ -82,6 +82,7 @@ fn one(args: &RunArgs) -> (String, bool) {
         seed: args.seed,
         theme: args.theme.map(Theme::from),
         lying_disk: args.lying_disk,
+        rotten_disk: false,
         story: args.story,
     };
     let report = sim::run(options);

@@ -57,6 +57,8 @@ pub struct BootOptions {
     /// Bytes of the log behind a group's newest checkpoint that make another one
     /// due, if that is more than half of what that checkpoint takes.
     pub checkpoint_bytes: u64,
+    /// Changes that one turn takes out of a compacted keyspace.
+    pub sweep_per_turn: usize,
     /// Decides every random choice of this life; another one each time.
     pub seed: u64,
     /// Names a new data directory's life; not used if the directory has one.
@@ -320,6 +322,7 @@ fn assemble(
             quota: options.quota,
             keep_history: options.keep_history,
             checkpoint_bytes: options.checkpoint_bytes,
+            sweep_per_turn: options.sweep_per_turn,
         };
         let parts = Start { sender, setup, protocol, state, life: prng.next(), limits };
         let mut replica = Replica::new(parts);

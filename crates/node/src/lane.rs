@@ -18,7 +18,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use base::prng::Prng;
 use base::time::earliest;
-use base::{AskId, GroupId, Index, NodeId, Serial, Time, WatchKey};
+use base::{AskId, GroupId, Incarnation, Index, NodeId, Serial, Time, WatchKey};
 use bytes::Bytes;
 use consensus::contract::Input;
 use consensus::entry::Entry;
@@ -157,6 +157,12 @@ impl Lane {
     #[must_use]
     pub fn leads(&self, group: GroupId) -> bool {
         self.groups.get(&group).is_some_and(Replica::leads)
+    }
+
+    /// The life of a node's disk that the directory has, as far as it was applied here.
+    #[must_use]
+    pub fn life(&self, node: NodeId) -> Option<Incarnation> {
+        self.groups.get(&GroupId::DIRECTORY)?.machine().life(node)
     }
 
     /// What stands at an index of a group's log, if it was applied here and is

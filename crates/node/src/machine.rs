@@ -4,7 +4,7 @@ use crate::ask::{Answer, LeaseAsk, LeaseTold, Query};
 use crate::directory::{Change, Directory, Own};
 use crate::snapshot::Source;
 use alloc::boxed::Box;
-use base::{GroupId, Index, KeyspaceId, Revision};
+use base::{GroupId, Incarnation, Index, KeyspaceId, NodeId, Revision};
 use bytes::Bytes;
 use consensus::entry::{Entry, EntryKind};
 
@@ -131,6 +131,14 @@ impl Machine {
         match self {
             Self::Directory(directory) => Source::Directory(Some(directory.encode())),
             Self::Keyspace(machine) => Source::Keyspace(Box::new(machine.freeze())),
+        }
+    }
+
+    /// The life of a node's disk, if this is the directory and has it.
+    pub(crate) fn life(&self, node: NodeId) -> Option<Incarnation> {
+        match self {
+            Self::Directory(directory) => directory.life(node),
+            Self::Keyspace(_) => None,
         }
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct Limits {
     pub(crate) keep_history: Option<Duration>,
     /// Bytes of the log that make a checkpoint due.
     pub(crate) checkpoint_bytes: u64,
+    /// Changes that one turn takes out of a compacted keyspace.
+    pub(crate) sweep_per_turn: usize,
 }
 
 /// One group's copy on this node.

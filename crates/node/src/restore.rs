@@ -41,6 +41,7 @@ pub(crate) fn restore(
         let kept = match next {
             Found::Good { slot, contents } => Kept { contents, slot },
             Found::Damaged { file, why, .. } => {
+                base::sometimes!(CheckpointFellBack);
                 damaged.push(format!("{file}: {why}"));
                 continue;
             }

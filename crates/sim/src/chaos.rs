@@ -4,6 +4,7 @@ use crate::disk::{Crash, Moment};
 use crate::draw::FaultDraw;
 use crate::figure8::Figure8;
 use crate::net::Cut;
+use crate::rot::Rot;
 use crate::world::{Alarm, World};
 use base::prng::Prng;
 use core::time::Duration;
@@ -40,6 +41,10 @@ impl Chaos {
         if self.figure8.is_some() {
             return self.again(world);
         }
+        if self.prng.chance(self.draw.losses, 10_000) {
+            self.lose_one(world);
+            return self.again(world);
+        }
         if self.prng.chance(self.draw.storms, 10_000) {
             self.storm(world);
             return self.again(world);
@@ -73,6 +78,12 @@ impl Chaos {
 
     /// A node is down: it comes back, at once or later.
     pub fn on_gone(&mut self, node: usize, world: &mut World) {
+        if self.prng.chance(self.draw.rot_both, 10_000) {
+            world.rot(node, Rot::Both);
+        } else if self.prng.chance(self.draw.rot, 10_000) {
+            let older = self.prng.chance(1, 4);
+            world.rot(node, if older { Rot::Older } else { Rot::Newest });
+        }
         let most = if self.prng.chance(1, 3) { self.draw.down / 50 } else { self.draw.down };
         let wait = self.prng.span(Duration::from_millis(1), most);
         world.remind(wait, Alarm::Restart(node));
@@ -121,6 +132,31 @@ impl Chaos {
             let name = world.cut(Cut::Isolate(node));
             world.remind(self.prng.span(Duration::ZERO, self.draw.cut), Alarm::Mend(name));
         }
+    }
+
+    /// A node that followed while another one was cut off loses its disk, and
+    /// the leader is cut off at once: who votes now must not forget what it held.
+    pub fn on_loss(&mut self, node: usize, world: &mut World) {
+        if !self.over && world.lose(node) {
+            self.leader.into_iter().for_each(|leader| self.isolate(leader, world));
+        }
+    }
+
+    /// Some disk is lost, at once or after another follower was away for a while.
+    fn lose_one(&mut self, world: &mut World) {
+        let up = world.up();
+        let Some(node) = self.prng.pick(&up).copied() else { return };
+        let others: Vec<usize> =
+            up.into_iter().filter(|it| *it != node && Some(*it) != self.leader).collect();
+        let plan = Some(node) != self.leader && self.prng.chance(2, 3);
+        let Some(away) = self.prng.pick(&others).copied().filter(|_| plan) else {
+            world.lose(node);
+            return;
+        };
+        world.counts.isolations += 1;
+        let name = world.cut(Cut::Isolate(away));
+        world.remind(self.draw.election, Alarm::Mend(name));
+        world.remind(self.draw.election * 9 / 10, Alarm::Loss(node));
     }
 
     /// A node crashes when it next writes, if enough others are up.

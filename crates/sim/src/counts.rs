@@ -60,6 +60,16 @@ counts! {
     blackouts "blackouts",
     /// Starts after a crash.
     restarts "restarts",
+    /// Disks that were lost.
+    losses "lost disks",
+    /// Checkpoints that went bad.
+    rots "rotten checkpoints",
+    /// Leaders asked to hand over.
+    moves "moves asked for",
+    /// Nodes stopped in good order.
+    stops "orderly stops",
+    /// Backups that were taken and read again.
+    backups "backups",
     /// Processes stopped for a while.
     pauses "pauses",
     /// Nodes cut off for a while.

@@ -1,10 +1,12 @@
 //! The disk of an imagined node: slow, torn by crashes, and a liar if it is told to be.
 
 use crate::draw::DiskDraw;
+use base::GroupId;
 use base::prng::Prng;
 use core::time::Duration;
 use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
 use journal::memory::{MemoryDisk, Ticket};
+use std::collections::BTreeMap;
 
 /// How a node ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +33,8 @@ pub enum Moment {
 pub struct SimDisk {
     memory: MemoryDisk,
     draw: DiskDraw,
+    /// The manifest of each group that was written last.
+    flipped: BTreeMap<String, String>,
     /// Operations until the crash, while a node reads its log back.
     left: Option<u64>,
 }
@@ -52,7 +56,7 @@ impl SimDisk {
     /// An empty disk.
     #[must_use]
     pub fn new(draw: DiskDraw) -> Self {
-        Self { memory: MemoryDisk::new(), draw, left: None }
+        Self { memory: MemoryDisk::new(), draw, flipped: BTreeMap::new(), left: None }
     }
 
     /// Begins an operation; says when it ends.
@@ -61,7 +65,35 @@ impl SimDisk {
         let told = prng.span(self.draw.min, self.draw.max) * slow;
         let lie = (self.draw.lies && matches!(op, DiskOp::Write { .. })).then(|| told * 100);
         let fails = prng.chance(self.draw.fails, 10_000);
+        if let DiskOp::Replace { file, .. } = &op
+            && let Some((group, _)) =
+                file.strip_suffix(".manifest").and_then(|it| it.rsplit_once('-'))
+        {
+            self.flipped.insert(group.into(), file.clone());
+        }
         Begun { ticket: self.memory.begin(op), told, lie, fails }
+    }
+
+    /// The manifest of this group that was written last, whether or not it is synced.
+    #[must_use]
+    pub fn flipped(&self, group: GroupId) -> Option<&str> {
+        self.flipped.get(&format!("state-{}", group.0)).map(String::as_str)
+    }
+
+    /// One bit changes in one of the files whose names begin like this; says in which.
+    pub fn spoil(&mut self, begin: &str, prng: &mut Prng) -> Option<String> {
+        let files: Vec<(String, u64)> = self.memory.list().ok()?;
+        let ours: Vec<(String, u64)> =
+            files.into_iter().filter(|(name, _)| name.starts_with(begin)).collect();
+        let (file, bytes) = prng.pick(&ours)?.clone();
+        let (at, bit) = (prng.below(bytes.max(1)), prng.below(8));
+        self.memory.rot(&file, at, 1 << bit).then_some(file)
+    }
+
+    /// The disk is replaced by an empty one.
+    pub fn lose(&mut self) {
+        self.memory = MemoryDisk::new();
+        self.flipped.clear();
     }
 
     /// Ends an operation.

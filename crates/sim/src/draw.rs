@@ -12,6 +12,9 @@ pub enum Theme {
     /// Leaders fall as soon as they stand, votes are hit on their way to the
     /// disk, and logs are too long for one letter.
     Elections,
+    /// Checkpoints all the time, nodes that are away for long, and disks that go
+    /// bad or are lost.
+    Checkpoints,
     /// Many leases, and leaders who are cut off while their holders renew.
     Leases,
 }
@@ -35,6 +38,8 @@ pub struct Draw {
     pub segment_bytes: u64,
     /// Bytes of the log that make a checkpoint due.
     pub checkpoint_bytes: u64,
+    /// Changes that one turn takes out of a compacted keyspace.
+    pub sweep_per_turn: usize,
     /// How much faster or slower than the world a node's clock may run, in thousandths.
     pub clocks: u64,
     /// Bytes that the keyspace may hold.
@@ -131,6 +136,14 @@ pub struct FaultDraw {
     pub coups: u64,
     /// New leaders with whom figure 8 of the Raft paper is played.
     pub figure8: u64,
+    /// Nodes that are down, of whose disks a checkpoint goes bad.
+    pub rot: u64,
+    /// The same, and both checkpoints do: more than is promised.
+    pub rot_both: u64,
+    /// Faults that take a disk away.
+    pub losses: u64,
+    /// The time between two deeds of the operator, on average; zero: there is none.
+    pub operator: Duration,
     /// The time that some letters and writes take.
     pub moment: Duration,
     /// The closing of a dead node's sockets that its peers hear of.
@@ -152,6 +165,7 @@ impl Draw {
         let drawn = match prng.below(16) {
             0 | 1 => Theme::Elections,
             2 => Theme::Leases,
+            3 | 4 => Theme::Checkpoints,
             _ => Theme::Mixed,
         };
         let theme = theme.unwrap_or(drawn);
@@ -166,6 +180,7 @@ impl Draw {
             request_timeout: election * some(prng.between(2, 6)),
             segment_bytes: one_of(prng, &[16 << 10, 32 << 10, 64 << 10]),
             checkpoint_bytes: one_of(prng, &[2 << 10, 8 << 10, 1 << 30]),
+            sweep_per_turn: one_of(prng, &[1, 10, 2_048]),
             clocks: one_of(prng, &[0, 0, 1, 50, 100]),
             quota: prng.chance(1, 8).then(|| prng.between(40_000, 200_000)),
             keep_history: prng.chance(1, 8).then(|| prng.span(ms(200), ms(1_500))),
@@ -180,6 +195,7 @@ impl Draw {
             Theme::Mixed => {}
             Theme::Elections => draw.unsettle(prng),
             Theme::Leases => draw.lease_out(prng),
+            Theme::Checkpoints => draw.fall_behind(prng),
         }
         draw
     }
@@ -192,6 +208,19 @@ impl Draw {
         self.faults.every = self.election * some(prng.between(2, 6));
         (self.faults.storms, self.faults.coups, self.faults.isolated) = (0, 0, 9_000);
         self.faults.cut = self.election * 5;
+    }
+
+    /// Three nodes that write much, of which one is away for long.
+    fn fall_behind(&mut self, prng: &mut Prng) {
+        self.nodes = 3;
+        self.checkpoint_bytes = 2 << 10;
+        (self.disk.fails, self.net.loss, self.callers.large) = (0, 0, 0);
+        self.callers.think = prng.span(ms(2), ms(10));
+        (self.callers.callers, self.callers.watchers) = (6, 2);
+        self.faults.every = self.election * some(prng.between(2, 6));
+        self.faults.down = self.election * some(prng.between(4, 12));
+        self.faults.rot = one_of(prng, &[0, 3_000, 10_000]);
+        self.faults.losses = one_of(prng, &[0, 2_000, 5_000]);
     }
 
     /// Three nodes, few other troubles.
@@ -270,6 +299,10 @@ impl FaultDraw {
             storms: 1_500,
             isolated: 0,
             figure8: 0,
+            rot: one_of(prng, &[0, 0, 1_000, 3_000]),
+            rot_both: 0,
+            losses: one_of(prng, &[0, 0, 0, 500, 1_500]),
+            operator: election * one_of(prng, &[0, 2, 5]),
             moment: Duration::ZERO,
             coups: one_of(prng, &[0, 0, 0, 2_000, 6_000]),
             notice: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
@@ -280,7 +313,7 @@ impl FaultDraw {
 impl fmt::Display for Draw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { theme, nodes, chaos, heartbeat, election, segment_bytes, turn, .. } = self;
-        let Self { clocks, quota, keep_history, .. } = self;
+        let Self { clocks, quota, keep_history, checkpoint_bytes, sweep_per_turn, .. } = self;
         writeln!(f, "  {theme:?}: {nodes} nodes, faults for {chaos:.1?}, then healing")?;
         writeln!(
             f,
@@ -310,6 +343,11 @@ impl fmt::Display for Draw {
         writeln!(
             f,
             "         {holders} hold leases; of 10000 callers {numbered} number their writes, of 10000 writes {compactions} compact"
+        )?;
+        let FaultDraw { rot, losses, operator, .. } = self.faults;
+        writeln!(
+            f,
+            "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
         )?;
         let FaultDraw { every, down, cut, pause, power, beyond, storms, coups, notice, .. } =
             self.faults;

@@ -2,6 +2,7 @@
 
 use crate::disk::{Crash, Moment, SimDisk};
 use crate::draw::Draw;
+use crate::rot::Checkpoints;
 use base::prng::Prng;
 use base::{GroupId, Index, NodeId, Time};
 use consensus::entry::Entry;
@@ -20,6 +21,8 @@ pub(crate) struct Host {
     /// Its id; zero before its first start.
     pub(crate) id: NodeId,
     pub(crate) disk: SimDisk,
+    /// What is known of the checkpoints on the disk.
+    pub(crate) checkpoints: Checkpoints,
     /// Grows with every crash: what was meant for an earlier life comes to nothing.
     pub(crate) life: u64,
     /// The process, if it runs.
@@ -64,6 +67,7 @@ impl Host {
             options: options(draw, node),
             id: NodeId::ZERO,
             disk: SimDisk::new(draw.disk.clone()),
+            checkpoints: Checkpoints::default(),
             life: 0,
             lane: None,
             inbox: Vec::new(),
@@ -119,6 +123,12 @@ impl Host {
         self.disk.crash(crash, prng);
     }
 
+    /// Its disk is gone, and with it all that it knew.
+    pub(crate) fn lose_disk(&mut self) {
+        self.disk.lose();
+        self.checkpoints = Checkpoints::default();
+    }
+
     /// One turn with everything that arrived.
     pub(crate) fn turn(&mut self, now: Time) -> Vec<Action> {
         let now = local(now, self);
@@ -166,6 +176,7 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         keep_history: draw.keep_history,
         segment_bytes: draw.segment_bytes,
         checkpoint_bytes: draw.checkpoint_bytes,
+        sweep_per_turn: draw.sweep_per_turn,
         seed: 0,
         incarnation: 0,
     }

@@ -8,6 +8,7 @@ use crate::check::replay::Replay;
 use crate::check::{Violation, clock, durable, lease, linear, numbers, watch};
 use crate::draw::{Draw, Theme};
 use crate::history::{History, Outcome};
+use crate::operator::Operator;
 use crate::person::TTL_S_MAX;
 use crate::report::{Marks, Report};
 use crate::watcher::Watchers;
@@ -27,6 +28,8 @@ pub struct Options {
     pub theme: Option<Theme>,
     /// A deliberate bug of the world: its disks say "synced" too early.
     pub lying_disk: bool,
+    /// Damage that no promise covers: both checkpoints of a node go bad.
+    pub rotten_disk: bool,
     /// Keep every line of what happens.
     pub story: bool,
 }
@@ -36,7 +39,10 @@ pub struct Options {
 #[must_use]
 pub fn run(options: Options) -> Report {
     let mut prng = Prng::new(options.seed);
-    let draw = Draw::new(&mut prng, options.theme, options.lying_disk);
+    let mut draw = Draw::new(&mut prng, options.theme, options.lying_disk);
+    if options.rotten_disk {
+        draw.faults.rot_both = 5_000;
+    }
     let before = Marks::now();
     let mut game = Game::new(&draw, prng, options.story);
     let ended = catch_unwind(AssertUnwindSafe(|| game.play(&draw)));
@@ -68,6 +74,7 @@ struct Game {
     callers: Callers,
     watchers: Watchers,
     chaos: Chaos,
+    operator: Operator,
     history: History,
 }
 
@@ -79,7 +86,8 @@ impl Game {
         let callers = Callers::new(draw.callers.clone(), quota, prng.fork(), &mut world);
         let watchers = Watchers::new(&draw.callers, prng.fork(), &mut world, &mut history);
         let chaos = Chaos::new(draw.faults.clone(), prng.fork(), &mut world);
-        Self { world, callers, watchers, chaos, history }
+        let operator = Operator::new(draw.faults.operator, prng.fork(), &mut world);
+        Self { world, callers, watchers, chaos, operator, history }
     }
 
     fn play(&mut self, draw: &Draw) {
@@ -87,6 +95,7 @@ impl Game {
         let end = self.world.now() + draw.chaos;
         while self.world.found.is_empty() && self.step(end).is_some() {}
         self.chaos.stop();
+        self.operator.stop();
         self.callers.stop();
         if self.world.found.is_empty() {
             self.world.heal();
@@ -100,7 +109,7 @@ impl Game {
 
     /// Lets one thing happen; returns the requests that were answered.
     fn step(&mut self, end: Time) -> Option<Vec<(AskId, usize)>> {
-        let Self { world, callers, watchers, chaos, history } = self;
+        let Self { world, callers, watchers, chaos, operator, history } = self;
         match world.step(end)? {
             Some(Alarm::Caller(caller)) => callers.on_alarm(caller, world, history),
             Some(Alarm::Patience(id)) => callers.on_patience(id, world, history),
@@ -112,17 +121,24 @@ impl Game {
             Some(Alarm::Figure8Turn) => chaos.on_figure8_turn(world),
             Some(Alarm::Figure8End) => chaos.on_figure8_end(world),
             Some(Alarm::Isolate(node)) => chaos.isolate(node, world),
+            Some(Alarm::Operator) => operator.on_alarm(world),
+            Some(Alarm::Loss(node)) => chaos.on_loss(node, world),
             None => {}
         }
         let mut answered = Vec::new();
         for told in world.take_told() {
             match told {
+                Told::Answer { id, answer } if operator.on_answer(id, &answer, world) => {}
                 Told::Answer { id, answer } => {
                     let place = callers.on_answer(id, answer, world, history);
                     answered.extend(place.map(|place| (id, place)));
                 }
                 Told::Watch { key, event } => watchers.on_told(key, event, world, history),
-                Told::Leads { node } => chaos.on_leader(node, world),
+                Told::Leads { node } => {
+                    operator.on_leader(node);
+                    chaos.on_leader(node, world);
+                }
+                Told::Left { node } => operator.on_left(node, world),
                 Told::Gone { node } => {
                     callers.on_gone(node, world, history);
                     watchers.on_gone(node);

@@ -77,6 +77,10 @@ pub enum Alarm {
     Figure8Turn,
     /// Figure 8 is over.
     Figure8End,
+    /// The operator does something.
+    Operator,
+    /// A node is to lose its disk.
+    Loss(usize),
 }
 
 /// What the world tells callers.
@@ -98,6 +102,11 @@ pub enum Told {
     },
     /// A node says that it leads the default group.
     Leads {
+        /// Which node.
+        node: usize,
+    },
+    /// A node that was asked to leave may be stopped.
+    Left {
         /// Which node.
         node: usize,
     },
@@ -125,6 +134,8 @@ pub struct World {
     fails: bool,
     /// No fault happens any more.
     healed: bool,
+    /// Who has lost a disk.
+    lost: Option<usize>,
     agree: Agree,
     /// What the nodes applied.
     chronicle: Chronicle,
@@ -155,6 +166,7 @@ impl World {
             notice: draw.faults.notice,
             fails: draw.disk.fails > 0,
             healed: false,
+            lost: None,
             agree: Agree::default(),
             chronicle: Chronicle::default(),
             told: Vec::new(),
@@ -185,6 +197,24 @@ impl World {
     #[must_use]
     pub fn up(&self) -> Vec<usize> {
         (0..self.size()).filter(|node| self.host(*node).lane.is_some()).collect()
+    }
+
+    /// The id of a node; zero before its first start.
+    #[must_use]
+    pub fn id(&self, node: usize) -> NodeId {
+        self.host(node).id
+    }
+
+    /// A node is to stop in good order; it says when it may.
+    pub fn leave(&mut self, node: usize) {
+        self.story.add(self.now, &[17, node as u64], || format!("leave {node}"));
+        self.give(node, Event::Leave);
+    }
+
+    /// What a node showed of its state at a place of the log is held against the others'.
+    pub fn compare(&mut self, node: usize, state: (Index, u64)) {
+        let id = self.host(node).id;
+        self.found.extend(self.agree.state(id, GroupId::DEFAULT, state));
     }
 
     /// Which life of a node this is.

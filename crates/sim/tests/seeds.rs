@@ -1,5 +1,7 @@
 //! One seed is one world; what once failed passes; and a disk that lies is found out.
 
+use sim::check::Violation;
+use sim::draw::Theme;
 use sim::{Options, run};
 
 fn trace(seed: u64) -> u64 {
@@ -34,4 +36,22 @@ fn a_disk_that_lies_is_found_out() {
         run(Options { seed: report.seed, ..Options::default() }).passed(),
         "the lie is to blame"
     );
+}
+
+/// Both checkpoints of a node go bad, and the log behind them is gone: the node
+/// does not start, and names the files.
+#[test]
+fn what_cannot_be_read_at_all_is_refused_by_name() {
+    let theme = Some(Theme::Checkpoints);
+    let rotten = |seed| run(Options { seed, theme, rotten_disk: true, ..Options::default() });
+    let caught = (0..36).map(rotten).find(|report| !report.passed());
+    let report = caught.expect("no seed lost both checkpoints of a node");
+    println!("{report}");
+    let refused = |it: &Violation| {
+        let names = it.what.matches("state-").count();
+        it.checker == "start" && it.what.contains("damaged checkpoints: state-") && names == 2
+    };
+    assert!(report.violations.iter().all(refused), "{report}");
+    let (seed, options) = (report.seed, Options::default());
+    assert!(run(Options { seed, theme, ..options }).passed(), "the damage is to blame");
 }

@@ -30,6 +30,22 @@ const REACHED: &[Mark] = &[
     Mark::HistoryCompacted,
     Mark::AlarmRaised,
     Mark::SequenceRepeated,
+    Mark::FollowerBehind,
+    Mark::LogForgotten,
+    Mark::RestoreVoidedLog,
+    Mark::ToldToStand,
+    Mark::TransferAbandoned,
+    Mark::MuteHeard,
+    Mark::SegmentRetired,
+    Mark::SegmentReused,
+    Mark::SweepSliced,
+    Mark::LeadershipMoved,
+    Mark::DiskLost,
+    Mark::CheckpointMade,
+    Mark::CheckpointOffered,
+    Mark::CheckpointInstalled,
+    Mark::CheckpointFellBack,
+    Mark::ChunkAskedAgain,
 ];
 
 fn seeds() -> Range<u64> {

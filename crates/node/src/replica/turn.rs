@@ -10,9 +10,6 @@ use bytes::Bytes;
 use consensus::contract::Input;
 use kv::command::{Alarm, AlarmChange, AlarmKind, Command, Compact, Envelope};
 
-/// Changes that one turn takes out of a compacted keyspace.
-const SWEEP_PER_TURN: usize = 2048;
-
 impl Replica {
     /// Does what the time says.
     pub(crate) fn on_timeout(&mut self, turn: &mut Turn<'_>) {
@@ -107,8 +104,9 @@ impl Replica {
     }
 
     fn sweep(&mut self, turn: &mut Turn<'_>) {
+        let budget = self.limits.sweep_per_turn;
         let Some(machine) = self.machine.keyspace_mut() else { return };
-        if !machine.is_swept() && machine.sweep(SWEEP_PER_TURN) {
+        if !machine.is_swept() && machine.sweep(budget) {
             base::sometimes!(SweepSliced);
         }
         if machine.is_swept() {

@@ -1,6 +1,7 @@
 //! Is what happened allowed? One room per question, each shown bad histories first.
 
 pub mod agree;
+pub mod backup;
 pub mod clock;
 pub mod durable;
 pub mod lease;

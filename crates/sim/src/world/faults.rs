@@ -4,6 +4,7 @@ use super::{Happening, Told, World};
 use crate::check::Violation;
 use crate::disk::{Crash, Moment};
 use crate::net::Cut;
+use crate::rot::Rot;
 use base::Time;
 use core::time::Duration;
 
@@ -19,6 +20,8 @@ impl World {
         match host.boot(now, seed, limit) {
             Ok((id, report)) => {
                 let life = host.life;
+                let found = host.checkpoints.on_start(&report);
+                self.found.extend(found);
                 self.nodes.insert(id, node);
                 self.story.add(now, &[2, node as u64, life], || {
                     format!("start {node} life {life}: {report}")
@@ -56,6 +59,41 @@ impl World {
         self.host_mut(node).paused = until;
         self.story
             .add(self.now, &[4, node as u64, until.0], || format!("pause {node} for {span:.1?}"));
+    }
+
+    /// A disk is gone, and its node is down. One node at most loses disks, only
+    /// after the directory has the life of its first one, and only while enough
+    /// others are up: more is not promised. Says whether it happened.
+    pub fn lose(&mut self, node: usize) -> bool {
+        let others: Vec<usize> = self.up().into_iter().filter(|it| *it != node).collect();
+        let id = self.host(node).id;
+        let known = others
+            .iter()
+            .any(|it| self.host(*it).lane.as_ref().is_some_and(|lane| lane.life(id).is_some()));
+        let free = self.lost.is_none_or(|lost| lost == node);
+        if !known || !free || others.len() * 2 <= self.size() {
+            return false;
+        }
+        self.lost = Some(node);
+        self.counts.losses += 1;
+        self.crash_now(node, Crash::Power);
+        self.host_mut(node).lose_disk();
+        self.story.add(self.now, &[18, node as u64], || format!("lose  the disk of {node}"));
+        true
+    }
+
+    /// A checkpoint on the disk of a node that is down goes bad.
+    pub fn rot(&mut self, node: usize, rot: Rot) {
+        let mut prng = self.prng.fork();
+        let host = self.host_mut(node);
+        if host.lane.is_some() {
+            return;
+        }
+        if let Some(files) = host.checkpoints.rot(&mut host.disk, rot, &mut prng) {
+            self.counts.rots += 1;
+            let say = || format!("rot   {node} {rot:?} {}", files.join(" "));
+            self.story.add(self.now, &[19, node as u64], say);
+        }
     }
 
     /// The network is cut until it is mended; the cut has this name.

@@ -152,11 +152,24 @@ impl World {
     fn on_note(&mut self, node: usize, note: &Note) {
         self.story.add(self.now, &[11, node as u64], || format!("note  {node} {note:?}"));
         let id = self.host(node).id;
-        if let Note::Lead { group, term, leader: Some(leader) } = note {
-            self.found.extend(self.agree.leader(id, *group, *term, *leader));
-            if *leader == id && *group == GroupId::DEFAULT {
-                self.told.push(Told::Leads { node });
+        match note {
+            Note::Lead { group, term, leader: Some(leader) } => {
+                self.found.extend(self.agree.leader(id, *group, *term, *leader));
+                if *leader == id && *group == GroupId::DEFAULT {
+                    self.told.push(Told::Leads { node });
+                }
             }
+            Note::Checkpoint { group, index, .. } | Note::Installed { group, index, .. } => {
+                let own = matches!(note, Note::Checkpoint { .. });
+                let host = self.host_mut(node);
+                host.checkpoints.on_current(*group, *index, own, &host.disk);
+            }
+            Note::Left => self.told.push(Told::Left { node }),
+            Note::Unreadable { group, why } => {
+                let what = format!("node {node} cannot read a checkpoint of {group}: {why}");
+                self.found.push(Violation::new("checkpoint", what));
+            }
+            _ => {}
         }
     }
 

@@ -1,0 +1,158 @@
+//! Disks that go bad in silence: which bytes of which checkpoint, and what a
+//! node must say of it when it starts.
+
+use crate::check::Violation;
+use crate::disk::SimDisk;
+use base::prng::Prng;
+use base::{GroupId, Index};
+use std::collections::BTreeMap;
+
+/// Which checkpoint goes bad.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rot {
+    /// The newest: the older one takes its place, and the node says so.
+    Newest,
+    /// The older one, which nobody needs.
+    Older,
+    /// Both, which is more than the promise covers.
+    Both,
+}
+
+/// What is known of the checkpoints on one disk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Checkpoints {
+    groups: BTreeMap<GroupId, Group>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    /// The manifest of the newest.
+    newest: Option<String>,
+    /// Of which place it is, and whether the other one is of the same: then
+    /// either is as good.
+    index: Index,
+    twins: bool,
+    /// The log reaches back to the other one, and nothing of it is damaged.
+    spare: bool,
+    damaged: Damaged,
+}
+
+/// What a start must say of damage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Damaged {
+    #[default]
+    Nothing,
+    /// It must be told.
+    Told,
+    /// It may have been written over, or nobody may have looked there.
+    Perhaps,
+}
+
+impl Checkpoints {
+    /// A checkpoint is current now: one that this node made, or one that it
+    /// took over. Behind the latter there is no log.
+    pub(crate) fn on_current(&mut self, group: GroupId, index: Index, own: bool, disk: &SimDisk) {
+        let newest = disk.flipped(group).map(ToString::to_string);
+        let twins = self.groups.get(&group).is_some_and(|before| before.index == index);
+        let damaged = Damaged::Nothing;
+        self.groups.insert(group, Group { newest, index, twins, spare: own, damaged });
+    }
+
+    /// One byte of a checkpoint changes; says which file it was in. Nothing
+    /// happens where the node could not know what it lacks.
+    pub(crate) fn rot(
+        &mut self,
+        disk: &mut SimDisk,
+        rot: Rot,
+        prng: &mut Prng,
+    ) -> Option<Vec<String>> {
+        let whole = |(group, it): &(&GroupId, &mut Group)| {
+            it.spare && it.newest.as_deref() == disk.flipped(**group)
+        };
+        let mut groups: Vec<_> = self.groups.iter_mut().filter(whole).collect();
+        let place = prng.below(groups.len().max(1) as u64) as usize;
+        let (_, group) = groups.get_mut(place)?;
+        let newest = group.newest.as_deref()?.strip_suffix(".manifest")?;
+        let older = other_slot(newest)?;
+        let slots: &[&str] = match rot {
+            Rot::Newest => &[newest],
+            Rot::Older => &[&older],
+            Rot::Both => &[newest, &older],
+        };
+        let files: Vec<String> = slots.iter().filter_map(|slot| disk.spoil(slot, prng)).collect();
+        if files.is_empty() {
+            return None;
+        }
+        group.spare = false;
+        let told = rot == Rot::Newest && !group.twins;
+        group.damaged = if told { Damaged::Told } else { Damaged::Perhaps };
+        Some(files)
+    }
+
+    /// A node has started, and this is what it found. It must have noticed that
+    /// its newest checkpoint is damaged, and may not find damage where none is.
+    pub(crate) fn on_start(&mut self, report: &str) -> Option<Violation> {
+        let all = [GroupId::DIRECTORY, GroupId::DEFAULT];
+        all.into_iter().find_map(|group| {
+            let known = self.groups.entry(group).or_default();
+            let told = report.contains(&format!("a damaged checkpoint of {group} was passed over"));
+            let wrong = match known.damaged {
+                Damaged::Nothing => told,
+                Damaged::Told => !told,
+                Damaged::Perhaps => false,
+            };
+            let what = || format!("{:?} of {group}, and the start says: {report}", known.damaged);
+            let violation = wrong.then(|| Violation::new("rot", what()));
+            if known.damaged == Damaged::Told {
+                known.damaged = Damaged::Perhaps;
+            }
+            known.index = place(report, group).unwrap_or_default();
+            violation
+        })
+    }
+}
+
+/// Of which place the checkpoint is that a node started from.
+fn place(report: &str, group: GroupId) -> Option<Index> {
+    let from = format!("{group} from a checkpoint at i");
+    report.split("; ").find_map(|it| it.strip_prefix(&from)?.parse().ok().map(Index))
+}
+
+/// The beginning of the names of the files in a group's other slot.
+fn other_slot(begin: &str) -> Option<String> {
+    match begin.split_at_checked(begin.len().checked_sub(1)?)? {
+        (group, "a") => Some(format!("{group}b")),
+        (group, _) => Some(format!("{group}a")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const G0: GroupId = GroupId::DIRECTORY;
+
+    fn known(damaged: Damaged) -> Checkpoints {
+        let group = Group { damaged, ..Group::default() };
+        Checkpoints { groups: BTreeMap::from([(G0, group)]) }
+    }
+
+    #[test]
+    fn damage_is_told_once_and_never_made_up() {
+        let told =
+            "3 records; g0 from a checkpoint at i7; a damaged checkpoint of g0 was passed over, x";
+        let silent = "3 records; g0 from a checkpoint at i9";
+        assert!(known(Damaged::Nothing).on_start(silent).is_none());
+        assert!(known(Damaged::Nothing).on_start(told).is_some());
+        assert!(known(Damaged::Told).on_start(silent).is_some());
+        let mut damaged = known(Damaged::Told);
+        assert!(damaged.on_start(told).is_none() && damaged.on_start(silent).is_none());
+        assert_eq!(damaged.groups.get(&G0).map(|group| group.index), Some(Index(9)));
+    }
+
+    #[test]
+    fn a_group_has_two_slots() {
+        assert_eq!(other_slot("state-1-a").as_deref(), Some("state-1-b"));
+        assert_eq!(other_slot("state-1-b").as_deref(), Some("state-1-a"));
+    }
+}

@@ -315,10 +315,11 @@ fn the_server_as_a_whole_serves() {
     });
 }
 
-/// The number of a line of `/metrics` that begins like this.
+/// The sum over the lines of `/metrics` that begin like this, if there are any.
 fn number(numbers: &str, start: &str) -> Option<f64> {
-    let line = numbers.lines().find(|line| line.starts_with(start))?;
-    line.rsplit(' ').next()?.parse().ok()
+    let lines = numbers.lines().filter(|line| line.starts_with(start));
+    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.reduce(|sum, value| sum + value)
 }
 
 #[test]

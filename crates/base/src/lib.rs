@@ -14,6 +14,7 @@ pub mod id;
 pub mod limits;
 pub mod mutant;
 pub mod prng;
+pub mod sha256;
 pub mod time;
 
 pub use id::{

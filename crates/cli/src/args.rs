@@ -1,8 +1,10 @@
 //! The words of the client verbs, raw: etcdctl's names and flags.
 
+mod snapshot;
 mod upkeep;
 
 use clap::{Args, Parser, Subcommand};
+pub(crate) use snapshot::{RestoreArgs, SnapshotVerb};
 use std::ffi::OsString;
 pub(crate) use upkeep::{
     AlarmVerb, CheckPerfArgs, CheckVerb, CompactionArgs, DefragArgs, EndpointArgs, EndpointVerb,
@@ -109,6 +111,9 @@ pub(crate) enum Verb {
     Member(MemberVerb),
     /// Give unused room back
     Defrag(DefragArgs),
+    /// A backup of everything, and a new cluster from it
+    #[command(subcommand)]
+    Snapshot(SnapshotVerb),
     /// Whether the cluster is good enough
     #[command(subcommand)]
     Check(CheckVerb),

@@ -6,7 +6,8 @@ use crate::contract::{Input, Outbox, Setup, Stable, Status};
 use crate::entry::{Entry, Place};
 use crate::raft::Raft;
 pub use crate::raft::recover::OpenError;
-use base::{Index, Time};
+use base::{Ballot, Index, Time};
+use bytes::Bytes;
 
 /// One replica of one group. Pure: the same stable state, setup and inputs
 /// give the same outputs.
@@ -21,6 +22,16 @@ impl Protocol {
     pub fn open(kind: ProtocolKind, setup: Setup, stable: Stable) -> Result<Self, OpenError> {
         match kind {
             ProtocolKind::Raft => Raft::open(setup, stable).map(Self::Raft),
+        }
+    }
+
+    /// The ballot of a state that a new group begins with, though none of its
+    /// members has decided it, and the promise that each of them has given: without
+    /// it a replica that has the state would look like one that lost its promises.
+    #[must_use]
+    pub fn founding(kind: ProtocolKind) -> (Ballot, Bytes) {
+        match kind {
+            ProtocolKind::Raft => Raft::founding(),
         }
     }
 

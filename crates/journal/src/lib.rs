@@ -22,6 +22,6 @@ pub mod memory;
 mod options;
 pub mod record;
 pub mod recover;
-mod reserved;
+pub mod reserved;
 pub mod segment;
 pub mod wal;

@@ -7,7 +7,7 @@ use base::codec::{CodecError, Reader, Writer};
 const FORMAT: u16 = 1;
 
 /// What every file begins with, up to the cluster.
-pub(crate) fn put_reserved(magic: &[u8; 8], cluster: ClusterId, out: &mut Vec<u8>) {
+pub fn put_reserved(magic: &[u8; 8], cluster: ClusterId, out: &mut Vec<u8>) {
     out.extend_from_slice(magic);
     out.put_u16(FORMAT);
     out.put_u16(FORMAT);
@@ -21,7 +21,7 @@ pub(crate) fn put_reserved(magic: &[u8; 8], cluster: ClusterId, out: &mut Vec<u8
 
 /// Takes what stands between the magic and the cluster; the first field that only
 /// a newer build can have written, if there is one.
-pub(crate) fn take_newer(reader: &mut Reader) -> Result<Option<(&'static str, u64)>, CodecError> {
+pub fn take_newer(reader: &mut Reader) -> Result<Option<(&'static str, u64)>, CodecError> {
     reader.u16()?;
     let least_reader = reader.u16()?;
     reader.u32()?;

@@ -31,7 +31,7 @@ use journal::recover::{RecoverError, Recovered, recover};
 use journal::wal::Options;
 
 /// The era every new cluster begins with.
-const FIRST_ERA: Era = Era(1);
+pub(crate) const FIRST_ERA: Era = Era(1);
 
 /// What a node is told when it starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -274,7 +274,7 @@ fn open_log(
     }
 }
 
-fn new_identity(owner: Owner, name: &str, bootstrap: &Bootstrap) -> Identity {
+pub(crate) fn new_identity(owner: Owner, name: &str, bootstrap: &Bootstrap) -> Identity {
     let member = |it: &Member| identity::Member {
         node: it.id,
         name: it.name.clone(),

@@ -16,7 +16,7 @@ mod transfer;
 pub(crate) use checkpoint::Checkpoint;
 pub(crate) use install::Install;
 pub(crate) use outcome::{Kept, Outcome, Unfit};
-pub(crate) use thawing::Thawing;
+pub(crate) use thawing::{ThawError, Thawing};
 pub(crate) use transfer::{Load, Save, Survey};
 
 use crate::machine::Machine;

@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod ask;
+pub mod backup;
 pub mod boot;
 pub mod bootstrap;
 mod compactor;
@@ -16,6 +17,7 @@ pub mod event;
 mod fabric;
 mod fetch;
 mod forwards;
+pub mod found;
 pub mod hello;
 mod intake;
 pub mod job;

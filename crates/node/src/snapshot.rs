@@ -2,6 +2,7 @@
 //! for a backup that is streamed to a client.
 
 use alloc::boxed::Box;
+use base::Revision;
 use bytes::Bytes;
 use consensus::entry::Place;
 use kv::snapshot::Frozen;
@@ -32,6 +33,18 @@ impl Snapshot {
         self.clock
     }
 
+    /// The keyspace's newest revision.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.source.keyspace().map_or(Revision::ZERO, Frozen::revision)
+    }
+
+    /// How many keys exist.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.source.keyspace().map_or(0, Frozen::keys)
+    }
+
     /// The next chunk, in canonical order: what a checkpoint at this place consists of.
     pub fn next_chunk(&mut self) -> Option<Bytes> {
         self.source.next_chunk()
@@ -57,6 +70,13 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    fn keyspace(&self) -> Option<&Frozen> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Keyspace(frozen) => Some(frozen),
+        }
+    }
+
     /// The next chunk, in canonical order.
     pub(crate) fn next_chunk(&mut self) -> Option<Bytes> {
         match self {

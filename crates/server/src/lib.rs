@@ -5,6 +5,7 @@
 //! it; the same lane runs in a world made from a seed. Two plain threads do the
 //! work (the lane's and the log's); tokio only moves sockets.
 
+pub mod backup;
 mod bounds;
 mod clock;
 pub mod config;

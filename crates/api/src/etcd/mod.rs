@@ -18,6 +18,7 @@ pub mod lease;
 pub mod maintenance;
 pub mod range;
 pub mod sheet;
+pub mod snapshot;
 pub mod watch;
 mod watcher;
 pub mod wire;

@@ -9,6 +9,7 @@ mod lease;
 mod member;
 mod number;
 mod put;
+mod snapshot;
 mod txn;
 mod upkeep;
 mod watch;
@@ -51,6 +52,7 @@ pub(crate) async fn run(
         Verb::Defrag(args) => upkeep::defrag(args, caller, out).await,
         Verb::Endpoint(args) => endpoint::run(args, caller, out).await,
         Verb::Member(MemberVerb::List(_)) => member::list(caller, out).await,
+        Verb::Snapshot(verb) => snapshot::run(verb, caller, out).await,
         Verb::Check(verb) => check::run(verb, caller, out).await,
         Verb::Version(_) => write(out, VERSION.as_bytes()),
         Verb::Server(_) | Verb::Dev(_) | Verb::Sim(_) | Verb::Bench(_) => Err(Failure::arguments(

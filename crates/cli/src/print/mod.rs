@@ -8,6 +8,7 @@ mod json;
 mod lease;
 mod object;
 mod simple;
+mod snapshot;
 mod table;
 mod txn;
 
@@ -19,6 +20,7 @@ use client::wire::{
 pub(crate) use cluster::{Hash, Health, Status, hashes, health, members, statuses};
 pub(crate) use fields::quoted;
 pub(crate) use format::{Format, Lines};
+pub(crate) use snapshot::{SnapshotStatus, size, status as snapshot_status};
 
 /// Prints the answers that are no tables.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ use crate::env;
 use crate::failure::Failure;
 use clap::Parser;
 use flags::ServerArgs;
+pub(crate) use resolve::restored;
 use std::ffi::OsString;
 use std::io::Write;
 

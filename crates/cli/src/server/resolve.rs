@@ -2,6 +2,7 @@
 
 use super::flags::{ServerArgs, milliseconds};
 use super::urls;
+use crate::args::RestoreArgs;
 use crate::duration;
 use crate::env::{Environment, strongest};
 use crate::failure::Failure;
@@ -29,6 +30,25 @@ pub(crate) fn resolve(args: &ServerArgs, environment: &dyn Environment) -> Resul
     let log_level = said.text(&args.log_level, "log-level", "info");
     let config = config(args, &said).map_err(Failure::arguments)?;
     Ok(Told { config, log_level })
+}
+
+/// The node whose data directory is restored: what a server that is told the same
+/// words will be, so that it finds itself in it.
+pub(crate) fn restored(
+    args: &RestoreArgs,
+    environment: &dyn Environment,
+) -> Result<ServerConfig, Failure> {
+    let server = ServerArgs {
+        name: args.name.clone(),
+        data_dir: args.data_dir.clone(),
+        initial_cluster: args.initial_cluster.clone(),
+        initial_cluster_token: args.initial_cluster_token.clone(),
+        initial_advertise_peer_urls: args.initial_advertise_peer_urls.clone(),
+        // Nothing is listened on.
+        insecure: true,
+        ..ServerArgs::default()
+    };
+    resolve(&server, environment).map(|told| told.config)
 }
 
 fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {

@@ -1,7 +1,7 @@
 //! From what the disk gave back to a replica that may take part again.
 
 use super::Raft;
-use super::state::{Core, Follower, Role, VOTE_VERSION};
+use super::state::{Core, Follower, Role, VOTE_VERSION, vote_body};
 use super::waiting::Asked;
 use crate::contract::{Setup, Stable};
 use crate::entry::Place;
@@ -9,7 +9,7 @@ use crate::log::Log;
 use base::codec::{CodecError, Reader};
 use base::limits::VOTERS_MAX;
 use base::prng::Prng;
-use base::{Index, NodeId, Serial};
+use base::{Ballot, Index, NodeId, Serial};
 use bytes::Bytes;
 use core::fmt;
 
@@ -82,7 +82,16 @@ impl Raft {
         });
         Ok(Self::new(core, role))
     }
+
+    /// The ballot of a state with which a new group begins, and the promise of a
+    /// replica that has it: the first term, in which nobody votes or leads.
+    pub(crate) fn founding() -> (Ballot, Bytes) {
+        (Ballot::new(FOUNDING_TERM, NodeId::ZERO), vote_body(FOUNDING_TERM, None).into())
+    }
 }
+
+/// Every term in which somebody leads is a later one.
+const FOUNDING_TERM: u64 = 1;
 
 fn check_voters(setup: &Setup) -> Result<(), OpenError> {
     let ascending = setup.voters.windows(2).all(|pair| pair.first() < pair.last());

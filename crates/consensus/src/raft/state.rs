@@ -155,7 +155,7 @@ impl Core {
     }
 }
 
-fn vote_body(term: u64, vote: Option<NodeId>) -> Vec<u8> {
+pub(super) fn vote_body(term: u64, vote: Option<NodeId>) -> Vec<u8> {
     let mut body = Vec::with_capacity(17);
     body.put_u8(VOTE_VERSION);
     body.put_u64(term);

@@ -68,7 +68,8 @@ impl Cluster {
         Self::with((0..3).map(|_| MemoryDisk::new()).collect(), options)
     }
 
-    fn with(disks: Vec<MemoryDisk>, options: fn(&str, u64) -> BootOptions) -> Self {
+    /// A cluster on these disks with other options.
+    pub(crate) fn with(disks: Vec<MemoryDisk>, options: fn(&str, u64) -> BootOptions) -> Self {
         let mut cluster = Self {
             now: Time::ZERO,
             nodes: (0..3).map(|_| None).collect(),

@@ -13,7 +13,7 @@ use node::event::{Answer, Ask, Event, Refused, WatchOpen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 /// etcd's time between progress notices.
@@ -21,6 +21,9 @@ const NOTICES: Duration = Duration::from_secs(600);
 
 /// How long etcd's streams do without a leader: three of its elections.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Backups that are streamed at one time.
+const BACKUPS_MAX: usize = 4;
 
 /// What the doors of a node share.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub(crate) struct Desk {
     /// Whether a leader is known, and how long streams that want one do without.
     led: watch::Receiver<bool>,
     patience: Duration,
+    /// For so many more backups there is room.
+    backups: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -48,7 +53,8 @@ impl Desk {
         let next = Arc::new(AtomicU64::new(clock::random() >> 2));
         let led = face.led();
         let (notices, patience) = (NOTICES, PATIENCE);
-        Self { inbox, face, metrics, next, closing, notices, led, patience }
+        let backups = Arc::new(Semaphore::new(BACKUPS_MAX));
+        Self { inbox, face, metrics, next, closing, notices, led, patience, backups }
     }
 
     /// The same with another time between progress notices.
@@ -78,6 +84,11 @@ impl Desk {
             }
             std::future::pending().await
         }
+    }
+
+    /// Room for a backup as long as it is held, if there is any.
+    pub(crate) fn room_for_backup(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.backups).try_acquire_owned().ok()
     }
 
     /// How often watches that want it hear how far they are.

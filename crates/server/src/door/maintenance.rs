@@ -2,8 +2,9 @@
 
 use super::desk::Desk;
 use super::kv::to_node;
+use super::snapshot;
 use super::words::stub::maintenance_server::Maintenance;
-use super::words::{KEYSPACE, mismatch, refusal, unserved};
+use super::words::{KEYSPACE, mismatch, refusal};
 use api::etcd::alarm::{self, AlarmAsk};
 use api::etcd::downgrade::downgrade;
 use api::etcd::header::Header;
@@ -75,7 +76,7 @@ impl Maintenance for MaintenanceDoor {
         &self,
         _request: Request<wire::SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
-        Err(unserved())
+        snapshot::begin(&self.desk).await.map(Response::new)
     }
 
     async fn move_leader(

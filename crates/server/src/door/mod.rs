@@ -24,6 +24,7 @@ mod relay;
 mod routes;
 mod serve;
 mod serving;
+mod snapshot;
 mod sniff;
 mod trailers;
 mod unary;

@@ -49,8 +49,3 @@ pub(super) fn node_refusal(why: Refused) -> Status {
 pub(super) fn mismatch() -> tonic::Status {
     refusal(Status::WRONG_ANSWER)
 }
-
-/// A call that is known and not served yet.
-pub(super) fn unserved() -> tonic::Status {
-    tonic::Status::unimplemented("not served yet")
-}

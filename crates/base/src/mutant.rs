@@ -47,6 +47,24 @@ mutants! {
     TrimBeyondCheckpoint,
     /// A leader counts the answers of a replica that lost its promises.
     MuteCounts,
+    /// A replica that lost its promises votes.
+    MuteVotes,
+    /// A watch loses its place when a checkpoint is taken over.
+    WatchSkipsInstall,
+    /// A checkpoint says that it holds one entry more than it does.
+    CheckpointPlaceAhead,
+    /// A checkpoint is current before its last chunk is on disk.
+    ManifestBeforeChunks,
+    /// The log goes as soon as the newest checkpoint holds it.
+    LogReleasedToNewest,
+    /// A snapshot holds nothing of the numbers under which clients asked.
+    SnapshotWithoutSequences,
+    /// A state that is made of chunks does not know which keys hang on a lease.
+    LeaseKeysNotThawed,
+    /// A promise goes with the segment that it was written in.
+    FloorForgetsPromise,
+    /// A checkpoint is taken over, and the state stays as it was.
+    InstallKeepsMachine,
     /// A read is answered without asking whether this node still leads.
     ReadWithoutQuorum,
     /// A renewal is acknowledged without asking whether this node still leads.

@@ -60,7 +60,8 @@ impl Summary {
             *self = Self::new(later.incarnation, later.era);
         }
         self.era = later.era;
-        self.vote = later.vote.clone().or_else(|| self.vote.take());
+        let vote = later.vote.clone().or_else(|| self.vote.take());
+        self.vote = base::mutant!(FloorForgetsPromise, vote, None);
         self.base = later.base.or(self.base);
         self.released = self.released.max(later.released);
     }

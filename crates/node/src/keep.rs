@@ -88,7 +88,7 @@ impl Keep {
     /// used: zero as long as there is only one that the log reaches back behind.
     pub(crate) fn released(&self) -> Index {
         let index = |kept: &Option<Kept>| kept.as_ref().map_or(Index::ZERO, |it| it.contents.index);
-        index(&self.older)
+        base::mutant!(LogReleasedToNewest, index(&self.older), index(&self.newest))
     }
 
     /// Where a chunk of a kept checkpoint is. The chunk may be a manifest's own

@@ -103,6 +103,24 @@ impl Watches {
         }
     }
 
+    /// What must not happen when the state is replaced: everybody goes on from here.
+    pub(crate) fn lose_places(&mut self, current: Revision) {
+        let keys: Vec<WatchKey> = self.open.keys().copied().collect();
+        for key in keys {
+            let Some(Watch { credit, stand }) = self.open.get(&key) else { continue };
+            let place = match stand {
+                Stand::In(cohort) => self.cohorts.place(*cohort),
+                Stand::Apart(filter, next) => Some((Arc::clone(filter), *next)),
+            };
+            let (credit, Some((filter, next))) = (*credit, place) else { continue };
+            self.close(key);
+            self.stalled += 1;
+            let stand = Stand::Apart(filter, next.max(current.next()));
+            self.open.insert(key, Watch { credit: 0, stand });
+            self.credit(key, credit);
+        }
+    }
+
     /// Asks, at the end of the turn, whether all of these are up to date.
     pub(crate) fn progress(&mut self, key: WatchKey, all: Vec<WatchKey>) {
         self.curious.push((key, all));

@@ -130,7 +130,17 @@ impl Chaos {
         if !self.over {
             world.counts.isolations += 1;
             let name = world.cut(Cut::Isolate(node));
+            if self.leader == Some(node) && self.prng.chance(self.draw.floods, 10_000) {
+                world.remind(self.draw.election / 2, Alarm::Flood(node));
+            }
             world.remind(self.prng.span(Duration::ZERO, self.draw.cut), Alarm::Mend(name));
+        }
+    }
+
+    /// A node takes over a checkpoint, and may crash when it has it.
+    pub fn on_behind(&mut self, node: usize, world: &mut World) {
+        if !self.over && self.prng.chance(self.draw.flips, 10_000) {
+            world.crash(node, self.power_or_kill(), Moment::InFlip);
         }
     }
 

@@ -54,6 +54,8 @@ counts! {
     mid_turn "crashes in a turn",
     /// Crashes in the middle of a disk operation.
     in_sync "crashes in a sync",
+    /// Crashes between a checkpoint and the log's word of it.
+    in_flip "crashes at a checkpoint",
     /// Crashes while a node read its log back.
     in_recovery "crashes in recovery",
     /// Crashes of all nodes at once.

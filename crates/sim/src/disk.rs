@@ -26,6 +26,8 @@ pub enum Moment {
     InTurn,
     /// While its next disk operation is under way.
     InSync,
+    /// Right after its next manifest is on disk: nobody may know yet.
+    InFlip,
 }
 
 /// A disk with a speed.
@@ -50,6 +52,8 @@ pub struct Begun {
     pub lie: Option<Duration>,
     /// It fails.
     pub fails: bool,
+    /// It makes a checkpoint current.
+    pub flips: bool,
 }
 
 impl SimDisk {
@@ -65,13 +69,17 @@ impl SimDisk {
         let told = prng.span(self.draw.min, self.draw.max) * slow;
         let lie = (self.draw.lies && matches!(op, DiskOp::Write { .. })).then(|| told * 100);
         let fails = prng.chance(self.draw.fails, 10_000);
-        if let DiskOp::Replace { file, .. } = &op
-            && let Some((group, _)) =
-                file.strip_suffix(".manifest").and_then(|it| it.rsplit_once('-'))
-        {
+        let flips = self.note_flip(&op);
+        Begun { ticket: self.memory.begin(op), told, lie, fails, flips }
+    }
+
+    fn note_flip(&mut self, op: &DiskOp) -> bool {
+        let DiskOp::Replace { file, .. } = op else { return false };
+        let name = file.strip_suffix(".manifest").and_then(|it| it.rsplit_once('-'));
+        if let Some((group, _)) = name {
             self.flipped.insert(group.into(), file.clone());
         }
-        Begun { ticket: self.memory.begin(op), told, lie, fails }
+        name.is_some()
     }
 
     /// The manifest of this group that was written last, whether or not it is synced.

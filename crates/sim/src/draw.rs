@@ -142,6 +142,10 @@ pub struct FaultDraw {
     pub rot_both: u64,
     /// Faults that take a disk away.
     pub losses: u64,
+    /// Leaders who are cut off at whom much is written that nobody hears of.
+    pub floods: u64,
+    /// Nodes that take over a checkpoint and crash when they have it.
+    pub flips: u64,
     /// The time between two deeds of the operator, on average; zero: there is none.
     pub operator: Duration,
     /// The time that some letters and writes take.
@@ -221,6 +225,10 @@ impl Draw {
         self.faults.down = self.election * some(prng.between(4, 12));
         self.faults.rot = one_of(prng, &[0, 3_000, 10_000]);
         self.faults.losses = one_of(prng, &[0, 2_000, 5_000]);
+        self.faults.floods = one_of(prng, &[0, 5_000, 10_000]);
+        if self.faults.floods > 0 {
+            (self.faults.isolated, self.faults.cut) = (5_000, self.election * 8);
+        }
     }
 
     /// Three nodes, few other troubles.
@@ -302,6 +310,8 @@ impl FaultDraw {
             rot: one_of(prng, &[0, 0, 1_000, 3_000]),
             rot_both: 0,
             losses: one_of(prng, &[0, 0, 0, 500, 1_500]),
+            floods: 0,
+            flips: one_of(prng, &[0, 3_000]),
             operator: election * one_of(prng, &[0, 2, 5]),
             moment: Duration::ZERO,
             coups: one_of(prng, &[0, 0, 0, 2_000, 6_000]),

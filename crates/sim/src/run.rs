@@ -19,6 +19,9 @@ use core::time::Duration;
 use node::event::Answer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Writes of a flood: more than the others agree on meanwhile.
+const FLOOD: usize = 80;
+
 /// What a run is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
@@ -122,6 +125,11 @@ impl Game {
             Some(Alarm::Figure8End) => chaos.on_figure8_end(world),
             Some(Alarm::Isolate(node)) => chaos.isolate(node, world),
             Some(Alarm::Operator) => operator.on_alarm(world),
+            Some(Alarm::Flood(node)) => {
+                for _ in 0..FLOOD {
+                    callers.prove(usize::MAX, node, world, history);
+                }
+            }
             Some(Alarm::Loss(node)) => chaos.on_loss(node, world),
             None => {}
         }
@@ -138,6 +146,7 @@ impl Game {
                     operator.on_leader(node);
                     chaos.on_leader(node, world);
                 }
+                Told::Behind { node } => chaos.on_behind(node, world),
                 Told::Left { node } => operator.on_left(node, world),
                 Told::Gone { node } => {
                     callers.on_gone(node, world, history);

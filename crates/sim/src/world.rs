@@ -81,6 +81,8 @@ pub enum Alarm {
     Operator,
     /// A node is to lose its disk.
     Loss(usize),
+    /// Much is written at a node that nobody hears.
+    Flood(usize),
 }
 
 /// What the world tells callers.
@@ -102,6 +104,11 @@ pub enum Told {
     },
     /// A node says that it leads the default group.
     Leads {
+        /// Which node.
+        node: usize,
+    },
+    /// A node takes over a checkpoint.
+    Behind {
         /// Which node.
         node: usize,
     },

@@ -18,9 +18,24 @@ const fn theme(mutant: Mutant) -> Option<Theme> {
         Mutant::RenewedWithoutQuorum | Mutant::RenewedWhileEnding | Mutant::LeaseNotExtended => {
             Some(Theme::Leases)
         }
+        Mutant::RestoreKeepsLog
+        | Mutant::MuteCounts
+        | Mutant::MuteVotes
+        | Mutant::WatchSkipsInstall
+        | Mutant::CheckpointPlaceAhead
+        | Mutant::ManifestBeforeChunks
+        | Mutant::LogReleasedToNewest
+        | Mutant::SnapshotWithoutSequences
+        | Mutant::LeaseKeysNotThawed
+        | Mutant::FloorForgetsPromise
+        | Mutant::InstallKeepsMachine => Some(Theme::Checkpoints),
         _ => None,
     }
 }
+
+/// What the world does not reach, and the room's own schedules catch: see
+/// `cargo xtask mutants`.
+const ELSEWHERE: &[Mutant] = &[Mutant::RestoreForgetsStale];
 
 /// The first seed that fails with the bug and passes without it.
 fn hunt(mutant: Mutant) -> Option<u64> {
@@ -44,7 +59,10 @@ fn passes() -> bool {
 #[test]
 fn every_mutant_is_caught() {
     let only = std::env::var("TRIMARAN_MUTANT").ok();
-    let wanted = |it: &Mutant| only.as_ref().is_none_or(|name| format!("{it:?}") == *name);
+    let wanted = |it: &Mutant| match &only {
+        Some(name) => format!("{it:?}") == *name,
+        None => !ELSEWHERE.contains(it),
+    };
     for mutant in Mutant::ALL.iter().copied().filter(wanted) {
         mutant.choose();
         if mutant.on() {

@@ -51,7 +51,7 @@ fn what_cannot_be_read_at_all_is_refused_by_name() {
         let names = it.what.matches("state-").count();
         it.checker == "start" && it.what.contains("damaged checkpoints: state-") && names == 2
     };
-    assert!(report.violations.iter().all(refused), "{report}");
+    assert!(report.violations.first().is_some_and(refused), "{report}");
     let (seed, options) = (report.seed, Options::default());
     assert!(run(Options { seed, theme, ..options }).passed(), "the damage is to blame");
 }

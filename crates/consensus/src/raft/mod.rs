@@ -21,7 +21,7 @@ use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::{Entry, Place};
 use crate::letter::Letter;
 use base::time::earliest;
-use base::{Ballot, Index, NodeId, Time};
+use base::{Ballot, Index, NodeId, Time, mutant};
 use message::{Message, Say};
 use state::{Core, Heard, Role};
 
@@ -136,7 +136,9 @@ impl Raft {
             return out.drop_letter("not from a voter");
         }
         match say {
-            Say::PreVote { .. } | Say::Vote { .. } | Say::VoteForced { .. } if self.core.mute => {
+            Say::PreVote { .. } | Say::Vote { .. } | Say::VoteForced { .. }
+                if mutant!(MuteVotes, self.core.mute, false) =>
+            {
                 return out.drop_letter("this replica is mute");
             }
             Say::PreVote { last } => return self.on_pre_vote(now, from, term, last, out),

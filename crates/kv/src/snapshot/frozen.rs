@@ -6,6 +6,7 @@ use super::head::Head;
 use super::said::{write_lease, write_said};
 use super::version;
 use crate::machine::Machine;
+use crate::sequence::Sequences;
 use crate::store::Spot;
 use base::checksum::hash64;
 use base::{Index, Revision};
@@ -39,7 +40,10 @@ impl Machine {
     /// The state as it is now, to be told in chunks; it costs nothing to ask.
     #[must_use]
     pub fn freeze(&self) -> Frozen {
-        Frozen { machine: self.clone(), next: Next::Head }
+        let machine = self.clone();
+        let without = || Self { sequences: Sequences::default(), ..self.clone() };
+        let machine = base::mutant!(SnapshotWithoutSequences, machine, without());
+        Frozen { machine, next: Next::Head }
     }
 }
 

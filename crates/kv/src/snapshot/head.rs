@@ -7,7 +7,7 @@ use crate::command::Alarm;
 use crate::machine::Machine;
 use alloc::vec::Vec;
 use base::codec::{Reader, Writer};
-use base::{Index, Revision};
+use base::{Index, Revision, mutant};
 use bytes::Bytes;
 
 /// What the head says.
@@ -37,7 +37,7 @@ impl Head {
     pub(super) fn of(machine: &Machine) -> Self {
         Self {
             keyspace: machine.keyspace.0,
-            applied: machine.applied,
+            applied: mutant!(CheckpointPlaceAhead, machine.applied, machine.applied.next()),
             clock: machine.clock,
             revision: machine.revision(),
             compacted: machine.compacted(),

@@ -166,6 +166,7 @@ impl Begun {
         let lease = core::mem::take(&mut self.lease);
         let leases = &mut self.machine.state.leases;
         refuse_if(lease != 0 && !leases.holds(lease), "a pair hangs on no lease")?;
+        let lease = base::mutant!(LeaseKeysNotThawed, lease, 0);
         leases.move_key(self.store.key(), 0, lease);
         Ok(())
     }

@@ -25,6 +25,8 @@ pub(crate) struct Checkpoint {
 #[derive(Clone, Debug)]
 enum Stage {
     Chunks,
+    /// Of the deliberate bug `ManifestBeforeChunks`: the last chunk.
+    Late(DiskOp),
     List,
     Remove(VecDeque<String>),
 }
@@ -39,6 +41,11 @@ impl Checkpoint {
     pub(super) fn next(&mut self) -> Option<DiskOp> {
         match &mut self.stage {
             Stage::Chunks => Some(self.next_chunk()),
+            Stage::Late(chunk) => {
+                let chunk = chunk.clone();
+                self.stage = Stage::List;
+                Some(chunk)
+            }
             Stage::List => Some(DiskOp::List),
             Stage::Remove(files) => files.pop_front().map(|file| DiskOp::Remove { file }),
         }
@@ -56,7 +63,17 @@ impl Checkpoint {
         let id = content_id(&plain);
         let bytes = u32::try_from(plain.len()).unwrap_or(u32::MAX);
         self.contents.chunks.push(Chunk { id, bytes });
-        checkpoint::write_chunk(&self.owner, group, self.slot, id, &plain)
+        let chunk = checkpoint::write_chunk(&self.owner, group, self.slot, id, &plain);
+        base::mutant!(ManifestBeforeChunks, chunk, self.manifest_first(chunk))
+    }
+
+    /// The deliberate bug `ManifestBeforeChunks`.
+    fn manifest_first(&mut self, chunk: DiskOp) -> DiskOp {
+        if self.source.clone().next_chunk().is_some() {
+            return chunk;
+        }
+        self.stage = Stage::Late(chunk);
+        checkpoint::write_manifest(&self.owner, self.slot, &self.contents)
     }
 
     pub(super) fn on_listed(&mut self, files: &[(String, u64)]) {

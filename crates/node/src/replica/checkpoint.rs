@@ -40,6 +40,8 @@ impl Replica {
         }
         let (group, ballot) = (self.sender.group, self.last.0.ballot);
         base::invariant!(I80, self.last.0.index == index, "{} and {index}", self.last.0.index);
+        let ahead = self.machine.keyspace().map_or(index, |_| index.next());
+        let index = base::mutant!(CheckpointPlaceAhead, index, ahead);
         let contents = Contents { group, index, ballot, clock: self.last.1, chunks: Vec::new() };
         let slot = self.keep.next_slot();
         let source = self.machine.freeze();
@@ -237,7 +239,12 @@ impl Replica {
             return turn.out.push(Action::Job(Job::take_apart(machine)));
         }
         base::sometimes!(CheckpointInstalled);
-        let old = core::mem::replace(&mut self.machine, machine);
+        let old = base::mutant!(
+            InstallKeepsMachine,
+            core::mem::replace(&mut self.machine, machine),
+            machine
+        );
+        base::mutant!(WatchSkipsInstall, (), self.lose_watches());
         turn.out.push(Action::Job(Job::take_apart(old)));
         self.last = (place, clock);
         let bytes = kept.contents.bytes();
@@ -248,5 +255,12 @@ impl Replica {
         self.step(turn, Input::Restore { place, clock });
         turn.wal.release(group, index);
         turn.out.push(Action::Note(Note::Installed { group, index, bytes }));
+    }
+
+    /// The deliberate bug `WatchSkipsInstall`.
+    fn lose_watches(&mut self) {
+        if let Some(keyspace) = self.machine.keyspace() {
+            self.watches.lose_places(keyspace.revision());
+        }
     }
 }

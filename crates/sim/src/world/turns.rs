@@ -127,9 +127,16 @@ impl World {
             Begun { lie: Some(_), .. } => Fate::Lie,
             Begun { .. } => Fate::Well,
         };
-        if let Some((crash, _)) = host.doom.take_if(|(_, moment)| *moment == Moment::InSync) {
+        let sync = host.doom.take_if(|(_, moment)| *moment == Moment::InSync);
+        let flip = host.doom.take_if(|(_, moment)| *moment == Moment::InFlip && begun.flips);
+        if let Some((crash, _)) = sync {
             self.counts.in_sync += 1;
             let soon = prng.span(Duration::ZERO, begun.told);
+            self.queue(soon, Happening::Crash { node, life, crash });
+        }
+        if let Some((crash, _)) = flip {
+            self.counts.in_flip += 1;
+            let soon = begun.told + prng.span(Duration::ZERO, begun.told);
             self.queue(soon, Happening::Crash { node, life, crash });
         }
         self.queue(begun.told, Happening::Disk { node, life, ticket, fate, slot });
@@ -164,6 +171,7 @@ impl World {
                 let host = self.host_mut(node);
                 host.checkpoints.on_current(*group, *index, own, &host.disk);
             }
+            Note::Behind { .. } => self.told.push(Told::Behind { node }),
             Note::Left => self.told.push(Told::Left { node }),
             Note::Unreadable { group, why } => {
                 let what = format!("node {node} cannot read a checkpoint of {group}: {why}");

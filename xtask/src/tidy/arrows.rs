@@ -53,7 +53,7 @@ const SIDEWAYS: &[(&str, &[&str], &str)] = &[
 /// Crates from outside that a pure room, or the imagined world, may link.
 /// Rooms without a row are free: the licences are checked for all.
 const OUTSIDE: &[(&str, &[&str])] = &[
-    ("base", &["blake3", "bytes", "crc32c", "xxhash-rust"]),
+    ("base", &["blake3", "bytes", "crc32c", "sha2", "xxhash-rust"]),
     ("consensus", &["bytes"]),
     ("kv", &["bytes"]),
     ("journal", &["bytes"]),

@@ -85,6 +85,14 @@ marks! {
     SegmentRetired,
     /// A file that was no longer of the log became its next segment.
     SegmentReused,
+    /// There was no room on the disk for a file of the log.
+    SegmentWithoutRoom,
+    /// There was no room on the disk for a checkpoint.
+    CheckpointWithoutRoom,
+    /// There was no room on the disk for a checkpoint of another node.
+    FetchWithoutRoom,
+    /// A disk that had no room has some again.
+    RoomAgain,
     /// An idle lane wrote down what is durable.
     WitnessWritten,
     /// A follower forwarded a write to its leader.

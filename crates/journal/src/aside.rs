@@ -20,14 +20,17 @@ pub(crate) struct Aside {
     spare: Option<Loose>,
     /// Files below the floor that nobody needs.
     stale: Vec<Loose>,
+    /// There was no room for the next segment's file.
+    short: bool,
     /// I39: at most one job is under way.
     job: Option<Job>,
 }
 
 #[derive(Debug)]
 enum Job {
-    /// The next segment's file is made, with so many bytes.
-    Prepare(u64),
+    /// The next segment's file is made, with so many bytes; what was there
+    /// before, if it comes to nothing.
+    Prepare { size: u64, next: Option<u64>, spare: Option<Loose> },
     /// The log begins at this floor. Until then what is below belongs to it.
     Raise(Floor),
     /// Files below the floor are removed.
@@ -58,8 +61,14 @@ impl Aside {
         self.job.is_some()
     }
 
-    /// The next job: first what the log may wait for. `number` is that of the next
-    /// segment, and `needed` the least size of its file.
+    /// Whether there was no room for the next segment's file, and still is none.
+    pub(crate) const fn is_short(&self) -> bool {
+        self.short
+    }
+
+    /// The next job: first what the log may wait for, unless room must be made for
+    /// it. `number` is that of the next segment, and `needed` the least size of its
+    /// file.
     pub(crate) fn begin(
         &mut self,
         options: &Options,
@@ -67,8 +76,12 @@ impl Aside {
         (number, needed): (u64, u64),
         durable: Serial,
     ) -> Option<Vec<DiskOp>> {
-        if self.next.is_none_or(|size| size < needed) {
+        let lacks = self.next.is_none_or(|size| size < needed);
+        if lacks && !self.short {
             return Some(vec![self.prepare(options, number, needed)]);
+        }
+        if self.short && !self.stale.is_empty() {
+            return Some(self.remove(options));
         }
         if let Some(floor) = ledger.rise(durable) {
             let file = floor::file_name(options.lane);
@@ -76,30 +89,36 @@ impl Aside {
             self.job = Some(Job::Raise(floor));
             return Some(vec![DiskOp::Replace { file, content }]);
         }
+        if !self.stale.is_empty() {
+            return Some(self.remove(options));
+        }
+        lacks.then(|| vec![self.prepare(options, number, needed)])
+    }
+
+    fn remove(&mut self, options: &Options) -> Vec<DiskOp> {
+        self.job = Some(Job::Remove);
         let stale = core::mem::take(&mut self.stale);
-        let remove = |it: &Loose| DiskOp::Remove { file: name(options, it.number) };
-        let ops: Vec<DiskOp> = stale.iter().map(remove).collect();
-        self.job = (!ops.is_empty()).then_some(Job::Remove);
-        (!ops.is_empty()).then_some(ops)
+        let remove = |it: Loose| DiskOp::Remove { file: name(options, it.number) };
+        stale.into_iter().map(remove).collect()
     }
 
     fn prepare(&mut self, options: &Options, number: u64, needed: u64) -> DiskOp {
-        self.next = None;
+        let next = self.next.take();
         let to = name(options, number);
         if let Some(spare) = self.spare.take_if(|spare| spare.size >= needed) {
             sometimes!(SegmentReused);
-            self.job = Some(Job::Prepare(spare.size));
+            self.job = Some(Job::Prepare { size: spare.size, next, spare: Some(spare) });
             return DiskOp::Rename { from: name(options, spare.number), to };
         }
         let size = needed.max(options.segment_bytes);
-        self.job = Some(Job::Prepare(size));
+        self.job = Some(Job::Prepare { size, next, spare: None });
         DiskOp::Create { file: to, size }
     }
 
     /// The job is done.
     pub(crate) fn end(&mut self, options: &Options, ledger: &mut Ledger) {
         match self.job.take() {
-            Some(Job::Prepare(size)) => self.next = Some(size),
+            Some(Job::Prepare { size, .. }) => (self.next, self.short) = (Some(size), false),
             Some(Job::Raise(floor)) => {
                 sometimes!(SegmentRetired);
                 let below = ledger.raise(floor);
@@ -107,6 +126,18 @@ impl Aside {
             }
             Some(Job::Remove) => {}
             None => base::invariant!(I39, false, "nothing was under way beside the log"),
+        }
+    }
+
+    /// The job came to nothing for want of room, and everything is as before it: it
+    /// is begun again when it is asked for. What is removed needs no room.
+    pub(crate) fn give_up(&mut self) {
+        match self.job.take() {
+            Some(Job::Prepare { next, spare, .. }) => {
+                (self.next, self.spare, self.short) = (next, spare, true);
+            }
+            Some(Job::Raise(_)) => {}
+            Some(Job::Remove) | None => base::invariant!(I39, false, "nothing needed room"),
         }
     }
 

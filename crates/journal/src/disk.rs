@@ -78,8 +78,9 @@ pub enum DiskDone {
     /// `Create`, `Write`, `Replace`, `Remove` or `Rename` is done and survives a
     /// power loss.
     Synced,
-    /// It failed. What is on disk is unknown; the operation is never repeated
-    /// on the same descriptor, and the lane stops.
+    /// It failed. Unless that was for want of room ([`DiskError::full`]), what is
+    /// on disk is unknown: the operation is never repeated on the same
+    /// descriptor, and the lane stops.
     Failed(DiskError),
 }
 
@@ -90,6 +91,9 @@ pub struct DiskError {
     pub what: String,
     /// The system's reason, for people.
     pub why: String,
+    /// A file could not be made or named for want of room. Nothing has changed,
+    /// and the operation may be tried again. Never so after a `Write`.
+    pub full: bool,
 }
 
 impl core::fmt::Display for DiskError {
@@ -149,6 +153,7 @@ fn unfit(verb: &str, file: &str, done: DiskDone) -> DiskError {
         _ => DiskError {
             what: format!("{verb} {file}"),
             why: "the disk answered something else".into(),
+            full: false,
         },
     }
 }

@@ -42,6 +42,10 @@ pub struct MemoryDisk {
     stable: Files,
     /// The rest, in the order in which it was begun.
     unsynced: Vec<(Ticket, DiskOp)>,
+    /// Operations for which there was no room when they were begun.
+    refused: Vec<(Ticket, DiskOp)>,
+    /// How many bytes all files may have together.
+    room: Option<u64>,
     tickets: u64,
 }
 
@@ -55,14 +59,45 @@ impl MemoryDisk {
     /// Begins an operation: readers see what it writes, the disk has not synced it.
     pub fn begin(&mut self, op: DiskOp) -> Ticket {
         self.tickets += 1;
-        apply(&mut self.seen, &op, &mut |_| Fate::Kept);
-        self.unsynced.push((Ticket(self.tickets), op));
-        Ticket(self.tickets)
+        let ticket = Ticket(self.tickets);
+        if self.fits(&op) {
+            apply(&mut self.seen, &op, &mut |_| Fate::Kept);
+            self.unsynced.push((ticket, op));
+        } else {
+            self.refused.push((ticket, op));
+        }
+        ticket
+    }
+
+    /// From now on all files together may have so many bytes: what would make them
+    /// more ends in [`DiskError::full`] and changes nothing. Every file is made
+    /// beside the one whose name it gets.
+    pub const fn limit(&mut self, room: Option<u64>) {
+        self.room = room;
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.seen.values().map(|bytes| bytes.len() as u64).sum()
+    }
+
+    fn fits(&self, op: &DiskOp) -> bool {
+        let needed = match op {
+            DiskOp::Create { size, .. } => *size,
+            DiskOp::Replace { content, .. } => content.len() as u64,
+            _ => return true,
+        };
+        self.room.is_none_or(|room| self.used() + needed <= room)
     }
 
     /// Ends an operation well. Its file is now synced, with everything that was
     /// begun on it before. A ticket from before a crash ends in an error.
     pub fn finish(&mut self, ticket: Ticket) -> DiskDone {
+        if let Some((_, op)) = self.refused.extract_if(.., |(it, _)| *it == ticket).next() {
+            let (what, why) = (describe(&op), "no room on the disk".into());
+            return DiskDone::Failed(DiskError { what, why, full: true });
+        }
         let Some(op) = self.take(ticket) else { return lost_ticket() };
         match &op {
             DiskOp::List => DiskDone::Listed(self.sizes()),
@@ -94,15 +129,17 @@ impl MemoryDisk {
     pub fn reopen(&mut self) {
         self.stable = self.seen.clone();
         self.unsynced.clear();
+        self.refused.clear();
     }
 
     /// Ends an operation badly: what it wrote stays unsynced, for a crash to decide.
     pub fn fail(&mut self, ticket: Ticket, why: &str) -> DiskDone {
-        let what = match self.unsynced.iter().find(|(other, _)| *other == ticket) {
+        let begun = self.unsynced.iter().chain(&self.refused);
+        let what = match begun.rev().find(|(other, _)| *other == ticket) {
             Some((_, op)) => describe(op),
             None => return lost_ticket(),
         };
-        DiskDone::Failed(DiskError { what, why: why.into() })
+        DiskDone::Failed(DiskError { what, why: why.into(), full: false })
     }
 
     /// Operations that a crash may undo, oldest first.
@@ -131,6 +168,7 @@ impl MemoryDisk {
             apply(&mut self.stable, op, &mut |sector| fate(place, sector));
         }
         self.seen = self.stable.clone();
+        self.refused.clear();
     }
 
     /// Flips the bits of `mask` in one byte, synced as it is: what a disk does
@@ -309,12 +347,12 @@ fn describe(op: &DiskOp) -> String {
 }
 
 fn no_file(file: &str) -> DiskDone {
-    DiskDone::Failed(DiskError { what: file.into(), why: "no such file".into() })
+    DiskDone::Failed(DiskError { what: file.into(), why: "no such file".into(), full: false })
 }
 
 fn lost_ticket() -> DiskDone {
     let why = "the operation was begun before a crash".into();
-    DiskDone::Failed(DiskError { what: "finish".into(), why })
+    DiskDone::Failed(DiskError { what: "finish".into(), why, full: false })
 }
 
 #[cfg(test)]

@@ -172,10 +172,15 @@ impl Wal {
         self.aside.begin(&self.options, &self.ledger, next, self.durable)
     }
 
-    /// Learns how it ended. After an error the log asks for nothing any more.
+    /// Learns how it ended. After an error the log asks for nothing any more, unless
+    /// there was no room: then [`Self::next_aside`] may be asked again, best later.
     pub fn on_aside(&mut self, done: Result<(), DiskError>) {
         match done {
             Ok(()) => self.aside.end(&self.options, &mut self.ledger),
+            Err(error) if error.full => {
+                sometimes!(SegmentWithoutRoom);
+                self.aside.give_up();
+            }
             Err(error) => self.failed = self.failed.take().or(Some(error)),
         }
     }
@@ -188,6 +193,21 @@ impl Wal {
             && self.batch.bytes() == 0
             && needs > HEAD_BYTES as u64
             && self.aside.next().is_none_or(|size| size < needs)
+    }
+
+    /// Whether there was no room on the disk for the next segment, and none was
+    /// made since.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.aside.is_short()
+    }
+
+    /// Bytes that can still be appended before another segment must be made.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        let next = self.aside.next().map_or(0, |size| size.saturating_sub(HEAD_BYTES as u64));
+        let room = self.segment.room() as u64 + next;
+        room.saturating_sub(self.pending_bytes() as u64)
     }
 
     /// Bytes of the files that the log consists of.

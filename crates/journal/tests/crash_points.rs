@@ -21,7 +21,7 @@ use bytes::Bytes;
 use journal::checkpoint::{
     Chunk, Contents, Found, Slot, find, leftovers, write_chunk, write_manifest,
 };
-use journal::disk::{Disk, DiskDone, DiskOp};
+use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
 use journal::history::GroupRecovered;
 use journal::memory::{Fate, MemoryDisk, SECTOR_BYTES, Ticket};
 use journal::record::Record;
@@ -58,6 +58,7 @@ fn every_crash_point() {
         Mark::SegmentOpened,
         Mark::SegmentRetired,
         Mark::SegmentReused,
+        Mark::SegmentWithoutRoom,
         Mark::WitnessWritten,
     ];
     println!("{:?}", marks.map(|mark| (mark, mark.count())));
@@ -167,6 +168,8 @@ struct Life {
     /// What is to be done beside it, the first of it in flight.
     back: VecDeque<Step>,
     flying: Option<Ticket>,
+    /// There was no room: what is beside the log waits.
+    full: bool,
 }
 
 enum Step {
@@ -185,8 +188,9 @@ fn record_lives(prng: &mut Prng) -> Vec<Moment> {
     recorder.promised.known = true;
     let (now, newest) = (Time(1), BTreeMap::new());
     let (fore, back, flying) = (None, VecDeque::new(), None);
-    let mut life = Life { recorder, wal, now, newest, fore, back, flying };
+    let mut life = Life { recorder, wal, now, newest, fore, back, flying, full: false };
     for _ in 0..STEPS {
+        life.fill_or_free(prng);
         life.now = Time(life.now.0 + prng.below(1_000_000));
         match prng.below(16) {
             0 => {
@@ -225,6 +229,16 @@ fn record_lives(prng: &mut Prng) -> Vec<Moment> {
 }
 
 impl Life {
+    /// The disk becomes full, or has room again.
+    fn fill_or_free(&mut self, prng: &mut Prng) {
+        if prng.chance(1, 3) {
+            let disk = &mut self.recorder.disk;
+            let rest = disk.used() + prng.below(12 << 10);
+            disk.limit(prng.chance(1, 3).then_some(rest));
+            self.full = false;
+        }
+    }
+
     fn restart(&mut self) {
         (self.fore, self.flying) = (None, None);
         self.back.clear();
@@ -259,6 +273,7 @@ impl Life {
     /// Something begins or ends, if there is anything to do.
     fn turn(&mut self, prng: &mut Prng) -> bool {
         if self.back.is_empty()
+            && !self.full
             && let Some(ops) = self.wal.next_aside()
         {
             self.back.extend(ops.into_iter().map(Step::Do).chain([Step::Aside]));
@@ -286,7 +301,10 @@ impl Life {
 
     fn back(&mut self) -> bool {
         if let Some(ticket) = self.flying.take() {
-            assert_eq!(self.recorder.disk.finish(ticket), DiskDone::Synced);
+            match self.recorder.disk.finish(ticket) {
+                DiskDone::Failed(error) if error.full => self.give_up(error),
+                done => assert_eq!(done, DiskDone::Synced),
+            }
         } else {
             match self.back.pop_front() {
                 Some(Step::Do(op)) => {
@@ -300,6 +318,15 @@ impl Life {
         }
         self.recorder.note();
         true
+    }
+
+    /// The job beside the log comes to nothing.
+    fn give_up(&mut self, error: DiskError) {
+        self.full = true;
+        if self.back.iter().any(|step| matches!(step, Step::Aside)) {
+            self.wal.on_aside(Err(error));
+        }
+        self.back.clear();
     }
 
     /// A checkpoint of a group is made beside the log, of what is durable.
@@ -546,6 +573,7 @@ fn go_on(
     before: &str,
     prng: &mut Prng,
 ) {
+    disk.limit(None);
     let mut wal = found.wal;
     for (group, index) in &promised.released {
         wal.release(*group, *index);

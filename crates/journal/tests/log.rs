@@ -236,10 +236,57 @@ fn a_failure_beside_the_log_stops_it() {
     let mut wal = start(&mut disk).wal;
     wal.append(entry(1, 1, false, b"a"));
     wal.next_aside().unwrap();
-    let error = DiskError { what: "create".into(), why: "EIO".into() };
+    let error = DiskError { what: "create".into(), why: "EIO".into(), full: false };
     wal.on_aside(Err(error.clone()));
     assert_eq!((wal.next_op(Time(1)), wal.next_aside()), (None, None));
     assert_eq!((wal.failed(), wal.deadline()), (Some(&error), None));
+}
+
+/// Nothing is lost by a full disk: the log goes on in what it has, waits, and asks
+/// again for the same file.
+#[test]
+fn a_log_without_room_for_a_segment_goes_on_when_there_is_room() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    disk.limit(Some(disk.used()));
+    let refused = |wal: &mut journal::wal::Wal, disk: &mut MemoryDisk| {
+        let ops = wal.next_aside().unwrap();
+        let DiskDone::Failed(error) = disk.perform(ops[0].clone()) else { panic!("{ops:?}") };
+        assert!(error.full, "{error}");
+        wal.on_aside(Err(error));
+        ops
+    };
+    let first = refused(&mut wal, &mut disk);
+    assert_eq!((wal.failed(), wal.room()), (None, 12 << 10));
+    wal.append(entry(1, 1, false, &[1; 9000]));
+    let op = wal.next_op(Time(1)).unwrap();
+    assert_eq!(wal.on_done(Time(1), disk.perform(op)), Ok(Serial(1)));
+    assert_eq!(wal.room(), (12 << 10) - 9112);
+    wal.append(entry(1, 2, false, &[2; 9000]));
+    assert_eq!((wal.next_op(Time(1)), wal.waits_for_segment(), wal.room()), (None, true, 0));
+    assert_eq!(refused(&mut wal, &mut disk), first);
+    assert_eq!(start(&mut disk.clone()).groups[&GroupId(1)].entries.len(), 1, "a restart works");
+    disk.limit(None);
+    drain(&mut wal, &mut disk, Time(1));
+    assert_eq!((wal.durable(), wal.waits_for_segment()), (Serial(2), false));
+    assert_eq!(start(&mut disk).groups[&GroupId(1)].entries.len(), 2);
+}
+
+/// The file that was there stays, and so does one that could not be renamed.
+#[test]
+fn what_was_beside_the_log_is_there_after_a_failure_for_want_of_room() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    assert_eq!(aside(&mut wal, &mut disk).len(), 1);
+    let room = wal.room();
+    wal.append(entry(1, 1, false, &[7; 40_000]));
+    assert_eq!((wal.next_op(Time(1)), wal.waits_for_segment()), (None, true));
+    disk.limit(Some(disk.used() + 100));
+    let ops = wal.next_aside().unwrap();
+    let DiskDone::Failed(error) = disk.perform(ops[0].clone()) else { panic!("{ops:?}") };
+    wal.on_aside(Err(error));
+    assert_eq!((wal.room(), room), (0, (12 << 10) + (12 << 10)));
+    assert_eq!(wal.next_aside(), Some(ops), "the same again");
 }
 
 #[test]
@@ -248,7 +295,7 @@ fn after_a_failure_the_log_is_dead() {
     let mut wal = start(&mut disk).wal;
     wal.append(entry(1, 1, false, b"a"));
     wal.next_op(Time(1)).unwrap();
-    let error = DiskError { what: "write".into(), why: "EIO".into() };
+    let error = DiskError { what: "write".into(), why: "EIO".into(), full: false };
     assert_eq!(wal.on_done(Time(1), DiskDone::Failed(error.clone())), Err(error.clone()));
     wal.append(entry(1, 2, false, b"b"));
     assert_eq!((wal.next_op(Time(u64::MAX)), wal.deadline()), (None, None));

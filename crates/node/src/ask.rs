@@ -179,6 +179,8 @@ pub enum Refused {
     TooManyRequests,
     /// Nothing was done: the request is larger than allowed.
     TooLarge,
+    /// Nothing was done: the disk of this node has no room for it.
+    NoSpace,
     /// Nothing was done: there is no such keyspace.
     NoSuchKeyspace,
     /// Nothing was done: this node does not lead.
@@ -221,6 +223,8 @@ pub struct Status {
     pub quota: Option<u64>,
     /// The alarms that stand, as far as this node has applied.
     pub alarms: Vec<Alarm>,
+    /// The disk of this node has no room for something that must be made.
+    pub no_room: bool,
     /// What waits in the lane.
     pub queues: Queues,
 }

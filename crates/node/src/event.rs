@@ -170,6 +170,14 @@ pub enum Note {
     /// The node leads nothing any more, or waited long enough for that, after
     /// [`Event::Leave`]: it may stop.
     Left,
+    /// The disk has no room for something that must be made: as long as that is
+    /// so, writes that need room are refused here, and all else goes on.
+    NoRoom {
+        /// What found none.
+        why: DiskError,
+    },
+    /// The disk has room again.
+    Room,
     /// A checkpoint was made.
     Checkpoint {
         /// Of which group.

@@ -135,11 +135,22 @@ impl Fetch {
         }
     }
 
+    /// There was no room for a chunk: what is here stays, for the next offer.
+    pub(crate) const fn on_no_room(&mut self) {
+        self.gone = true;
+        if let Stage::Chunks { saving, .. } = &mut self.stage {
+            *saving = saving.saturating_sub(1);
+        }
+    }
+
     /// What is to be done now; to be asked after everything that happens.
     pub(crate) fn next(&mut self, now: Time, patience: Duration) -> Option<Next> {
         if self.deadline(patience).is_some_and(|due| due <= now) {
             self.tries += 1;
             self.gone |= self.tries > TRIES_MAX;
+        }
+        if self.gone {
+            return None;
         }
         match &mut self.stage {
             Stage::Contents { asked } if *asked + patience <= now => {

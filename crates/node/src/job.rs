@@ -15,7 +15,7 @@ mod transfer;
 
 pub(crate) use checkpoint::Checkpoint;
 pub(crate) use install::Install;
-pub(crate) use outcome::{Kept, Outcome, Unfit};
+pub(crate) use outcome::{Kept, Outcome, Unfit, Wanted};
 pub(crate) use thawing::{ThawError, Thawing};
 pub(crate) use transfer::{Load, Save, Survey};
 
@@ -119,7 +119,7 @@ impl Job {
     /// Learns how the operation ended.
     pub fn on_done(&mut self, done: DiskDone) {
         match (done, &mut self.kind) {
-            (DiskDone::Failed(error), _) => self.failed = Some(error),
+            (DiskDone::Failed(error), kind) => self.failed = kind.on_failed(error),
             (DiskDone::Listed(files), Kind::Checkpoint(job)) => job.on_listed(&files),
             (DiskDone::Listed(files), Kind::Survey(job)) => job.on_listed(&files),
             (DiskDone::Read(file), Kind::Load(job)) => job.on_read(&file),
@@ -131,8 +131,11 @@ impl Job {
     /// What the lane is told.
     #[must_use]
     pub fn finish(self) -> JobDone {
-        if let Some(error) = self.failed {
-            return JobDone(Err(error));
+        if let Some(why) = self.failed {
+            let wanted = if why.full { self.kind.wanted() } else { None };
+            return JobDone(
+                wanted.map_or(Err(why.clone()), |wanted| Ok(Outcome::NoRoom { wanted, why })),
+            );
         }
         JobDone(Ok(match self.kind {
             Kind::Aside(_) => Outcome::Aside,
@@ -144,5 +147,28 @@ impl Job {
             Kind::Unmute(_) => Outcome::Unmuted,
             Kind::Drop(_) => Outcome::Nothing,
         }))
+    }
+}
+
+impl Kind {
+    /// What ends the job of an error, if anything does: a chunk that cannot be
+    /// read is as good as damaged, and a checkpoint without room is cleared away.
+    fn on_failed(&mut self, error: DiskError) -> Option<DiskError> {
+        match self {
+            Self::Load(_) => None,
+            Self::Install(job) => job.on_failed(error),
+            Self::Checkpoint(job) => job.on_failed(error),
+            _ => Some(error),
+        }
+    }
+
+    /// What has found no room, if the node can go on without it.
+    const fn wanted(&self) -> Option<Wanted> {
+        match self {
+            Self::Aside(_) => Some(Wanted::Aside),
+            Self::Save(job) => Some(Wanted::Save(job.group)),
+            Self::Install(job) => Some(Wanted::Install(job.group())),
+            _ => None,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which checkpoints of a group are on this disk, and when the next one is due.
 
 use crate::job::Kept;
+use alloc::vec::Vec;
 use base::{ChunkId, Index};
 use journal::checkpoint::{Chunk, Slot};
 
@@ -58,6 +59,18 @@ impl Keep {
     /// from now on: what was there counts until the manifest is replaced.
     pub(crate) const fn begin(&mut self) {
         self.writing = Some(0);
+    }
+
+    /// It came to nothing: both that are kept are as they were.
+    pub(crate) const fn abandon(&mut self) {
+        self.writing = None;
+    }
+
+    /// The chunks of the checkpoint that the next one takes the place of.
+    pub(crate) fn next_in_place_of(&self) -> Vec<Chunk> {
+        let slot = self.next_slot();
+        let older = self.older.as_ref().filter(|older| older.slot == slot);
+        older.map_or_else(Vec::new, |older| older.contents.chunks.clone())
     }
 
     /// It is on disk and current.

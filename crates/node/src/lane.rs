@@ -12,6 +12,7 @@ use crate::fabric::Fabric;
 use crate::intake::Intake;
 use crate::mail::Mail;
 use crate::replica::{Replica, Turn};
+use crate::room::Room;
 use crate::standing::Standing;
 use crate::wire::{self, Post, Say};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub struct Lane {
     intake: Intake,
     watches: BTreeMap<WatchKey, GroupId>,
     jobs: Jobs,
+    room: Room,
     standing: Standing,
     /// Until when it waits for others to take over, if it is about to stop.
     leaving: Option<Time>,
@@ -80,6 +82,7 @@ impl Lane {
             intake: Intake::new(parts.request_timeout),
             watches: BTreeMap::new(),
             jobs: Jobs::default(),
+            room: Room::default(),
             standing: parts.standing,
             leaving: None,
             patience: parts.patience,
@@ -142,6 +145,7 @@ impl Lane {
         }
         let own = earliest(Some(self.fabric.deadline()), self.intake.deadline());
         let own = earliest(earliest(own, self.wal.deadline()), self.leaving);
+        let own = earliest(own, self.room.deadline());
         self.groups.values().fold(own, |soonest, it| earliest(soonest, it.deadline()))
     }
 
@@ -179,9 +183,9 @@ impl Lane {
         out: &mut Vec<Action>,
         mut work: impl FnMut(&mut Replica, &mut Turn<'_>),
     ) {
-        let Self { own, wal, durable, groups, mail, jobs, intake, halt, .. } = self;
+        let Self { own, wal, durable, groups, mail, jobs, room, intake, halt, .. } = self;
         let (durable, loads) = (*durable, &mut jobs.loads);
-        let mut turn = Turn { now, durable, own, wal, mail, loads, intake, halt, out };
+        let mut turn = Turn { now, durable, own, wal, mail, loads, room, intake, halt, out };
         groups.values_mut().for_each(|replica| work(replica, &mut turn));
     }
 
@@ -193,9 +197,9 @@ impl Lane {
         group: GroupId,
         work: impl FnOnce(&mut Replica, &mut Turn<'_>) -> T,
     ) -> Option<T> {
-        let Self { own, wal, durable, groups, mail, jobs, intake, halt, .. } = self;
+        let Self { own, wal, durable, groups, mail, jobs, room, intake, halt, .. } = self;
         let (durable, loads) = (*durable, &mut jobs.loads);
-        let mut turn = Turn { now, durable, own, wal, mail, loads, intake, halt, out };
+        let mut turn = Turn { now, durable, own, wal, mail, loads, room, intake, halt, out };
         groups.get_mut(&group).map(|replica| work(replica, &mut turn))
     }
 

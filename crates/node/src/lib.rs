@@ -29,6 +29,7 @@ mod mail;
 mod reads;
 mod replica;
 mod restore;
+mod room;
 pub mod snapshot;
 mod standing;
 mod watches;

@@ -19,6 +19,7 @@ use crate::machine::{Look, Machine};
 use crate::mail::{Mail, Sender};
 use crate::reads::{Read, Reads, Who};
 use crate::restore::Restored;
+use crate::room::Room;
 use crate::watches::Watches;
 use crate::writes::{Outcome, Owner, Writes};
 use alloc::collections::BTreeSet;
@@ -47,6 +48,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) mail: &'a mut Mail,
     /// Chunks that are being read for other nodes.
     pub(crate) loads: &'a mut usize,
+    /// What has found no room on the disk.
+    pub(crate) room: &'a mut Room,
     /// Asks in hand.
     pub(crate) intake: &'a mut Intake,
     /// Why the lane must stop, if it must.
@@ -374,6 +377,7 @@ impl Replica {
             bytes: machine.map_or(0, kv::machine::Machine::bytes_held),
             quota: self.limits.quota,
             alarms: machine.map_or_else(Vec::new, kv::machine::Machine::alarms),
+            no_room: false,
             queues,
         }
     }

@@ -77,7 +77,7 @@ impl Directory {
     }
 
     /// A whole new file under this name at once: `fill` writes it under another
-    /// name, and only what is synced gets the name.
+    /// name, and only what is synced gets the name. What cannot be finished goes.
     pub(crate) fn place(
         &self,
         name: &str,
@@ -85,13 +85,17 @@ impl Directory {
     ) -> io::Result<File> {
         let target = self.path.join(plain(name)?);
         let beside = self.path.join(format!("{HIDDEN}{name}.new"));
-        let file = new_file(&beside)?;
-        file.set_len(0)?;
-        fill(&file)?;
-        file.sync_all()?;
-        fs::rename(&beside, &target)?;
-        self.sync()?;
-        Ok(file)
+        match make(&beside, fill).and_then(|file| fs::rename(&beside, &target).map(|()| file)) {
+            Ok(file) => {
+                self.sync_names()?;
+                Ok(file)
+            }
+            Err(why) => {
+                // It may not even be there; what matters is why.
+                let _ = fs::remove_file(&beside);
+                Err(why)
+            }
+        }
     }
 
     /// Takes a file away, if it is there.
@@ -106,12 +110,26 @@ impl Directory {
     /// Gives a file another name, whatever had that name before.
     pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.path.join(plain(from)?), self.path.join(plain(to)?))?;
-        self.sync()
+        self.sync_names()
+    }
+
+    /// Makes new names durable. When that fails nobody knows which ones are, so the
+    /// error is not told as the system's own: whatever it says, this is not undone.
+    fn sync_names(&self) -> io::Result<()> {
+        self.sync().map_err(|why| io::Error::other(format!("sync of the directory: {why}")))
     }
 
     fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
     }
+}
+
+fn make(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> io::Result<File> {
+    let file = new_file(path)?;
+    file.set_len(0)?;
+    fill(&file)?;
+    file.sync_all()?;
+    Ok(file)
 }
 
 fn new_file(path: &Path) -> io::Result<File> {

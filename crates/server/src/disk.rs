@@ -24,8 +24,10 @@ const PARTS_MAX: usize = 1024;
 pub struct RealDisk {
     directory: Arc<Directory>,
     open: BTreeMap<String, File>,
-    /// The first failure. After it nothing is tried: the kernel may have thrown
-    /// away what it could not write, and a second sync would call that a success.
+    /// The first failure of a write. After it nothing is tried: the kernel may have
+    /// thrown away what it could not write, and a second sync would call that a
+    /// success. A new file for which there was no room is none, it is gone; and what
+    /// cannot be read has changed nothing.
     failed: Option<DiskError>,
 }
 
@@ -115,11 +117,24 @@ impl Disk for RealDisk {
             return DiskDone::Failed(error.clone());
         }
         self.attempt(&op).unwrap_or_else(|why| {
-            let error = DiskError { what: describe(&op), why: why.to_string() };
-            self.failed = Some(error.clone());
+            let full = makes_names(&op) && is_full(&why);
+            let error = DiskError { what: describe(&op), why: why.to_string(), full };
+            if !full && !matches!(op, DiskOp::List | DiskOp::Read { .. }) {
+                self.failed = Some(error.clone());
+            }
             DiskDone::Failed(error)
         })
     }
+}
+
+/// Whether an operation that failed before its last sync has changed nothing. An
+/// error of that sync itself never says that there is no room.
+const fn makes_names(op: &DiskOp) -> bool {
+    matches!(op, DiskOp::Create { .. } | DiskOp::Replace { .. } | DiskOp::Rename { .. })
+}
+
+fn is_full(why: &io::Error) -> bool {
+    matches!(Errno::from_io_error(why), Some(Errno::NOSPC | Errno::DQUOT))
 }
 
 fn read(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {

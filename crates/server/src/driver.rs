@@ -141,6 +141,10 @@ impl Driver {
                 info!(%group, %index, bytes, "took over a checkpoint");
             }
             Note::Unreadable { group, why } => warn!(%group, why, "cannot take over a checkpoint"),
+            Note::NoRoom { why } => {
+                warn!(%why, "no room on the disk: takes no writes until there is room again");
+            }
+            Note::Room => info!("there is room on the disk again"),
             Note::Mute => warn!(
                 "this node had another disk before: it follows and serves, but does not vote, \
                  for it has forgotten what it promised"

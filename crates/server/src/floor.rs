@@ -105,6 +105,7 @@ fn status() -> Status {
         bytes: 0,
         quota: None,
         alarms: Vec::new(),
+        no_room: false,
         queues: Queues::default(),
     }
 }

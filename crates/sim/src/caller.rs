@@ -188,6 +188,7 @@ fn outcome(answer: Answer) -> Outcome {
             why @ (Refused::NoLeader
             | Refused::TooManyRequests
             | Refused::TooLarge
+            | Refused::NoSpace
             | Refused::NoSuchKeyspace),
         ) => Outcome::Failed(why),
         Answer::Refused(Refused::LeaderChanged | Refused::TimedOut | Refused::Stopped) => {

@@ -148,7 +148,11 @@ impl Disk for SimDisk {
     fn perform(&mut self, op: DiskOp) -> DiskDone {
         match &mut self.left {
             Some(0) => {
-                let crashed = |what: &str| DiskError { what: what.into(), why: "crashed".into() };
+                let crashed = |what: &str| DiskError {
+                    what: what.into(),
+                    why: "crashed".into(),
+                    full: false,
+                };
                 return DiskDone::Failed(crashed("disk"));
             }
             Some(left) => *left -= 1,

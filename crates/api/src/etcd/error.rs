@@ -167,6 +167,8 @@ pub enum ServeError {
     TimedOut,
     /// Nothing was done: too much is in hand.
     TooManyRequests,
+    /// Nothing was done: the disk has no room for it.
+    NoSpace,
     /// Nothing was done: the request is larger than allowed.
     TooLarge,
     /// Nothing was done: there is no such keyspace.
@@ -190,6 +192,7 @@ impl From<ServeError> for Status {
             ServeError::LeaderChanged => Self::LEADER_CHANGED,
             ServeError::TimedOut => Self::TIMED_OUT,
             ServeError::TooManyRequests => Self::TOO_MANY_REQUESTS,
+            ServeError::NoSpace => Self::NO_SPACE,
             ServeError::TooLarge => Self::TOO_LARGE,
             ServeError::NoSuchKeyspace => Self::KEYSPACE_NOT_FOUND,
             ServeError::Stopped => Self::STOPPED,
@@ -251,6 +254,7 @@ mod tests {
             (ServeError::Stopped, 14, "etcdserver: server stopped"),
             (ServeError::Corrupt, 15, "etcdserver: corrupt cluster"),
             (ServeError::NoSuchKeyspace, 5, "etcdserver: requested keyspace not found"),
+            (ServeError::NoSpace, 8, "etcdserver: mvcc: database space exceeded"),
             (ServeError::NotLeader, 9, "etcdserver: not leader"),
             (ServeError::BadTransferee, 9, "etcdserver: bad leader transferee"),
             (

@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 use base::{Index, NodeId, Revision};
 use kv::command::Alarm;
 
+/// What `Status` says of a disk that is full.
+const NO_ROOM: &str = "no room on the disk of this member";
+
 /// What `HashKV` shows as the last compaction before there was one.
 const NEVER_COMPACTED: i64 = -1;
 
@@ -33,6 +36,9 @@ pub struct NodeStatus {
     pub bytes_quota: u64,
     /// The alarms that stand, whoever's they are.
     pub alarms: Vec<Alarm>,
+    /// The disk has no room for what must be written: no alarm, for it is this
+    /// member's trouble alone, and ends by itself when there is room.
+    pub no_room: bool,
 }
 
 /// The hash of a keyspace's history, equal on all members that have compacted alike.
@@ -116,7 +122,9 @@ fn size(bytes: u64) -> i64 {
 
 fn errors(status: &NodeStatus) -> Vec<String> {
     let leaderless = status.leader.is_none().then(|| Status::NO_LEADER.text.to_string());
-    leaderless.into_iter().chain(status.alarms.iter().map(alarm::text)).collect()
+    let no_room = status.no_room.then(|| NO_ROOM.to_string());
+    let alarms = status.alarms.iter().map(alarm::text);
+    leaderless.into_iter().chain(no_room).chain(alarms).collect()
 }
 
 #[cfg(test)]
@@ -142,6 +150,7 @@ mod tests {
             bytes_in_use: 400,
             bytes_quota: 2000,
             alarms: Vec::new(),
+            no_room: false,
         }
     }
 
@@ -170,9 +179,10 @@ mod tests {
             Alarm { member: 5, kind: AlarmKind::NoSpace },
             Alarm { member: u64::MAX, kind: AlarmKind::Corrupt },
         ];
-        let response = status(&NodeStatus { leader: None, alarms, ..led() }, HEADER);
+        let response = status(&NodeStatus { leader: None, alarms, no_room: true, ..led() }, HEADER);
         let expected = [
             "etcdserver: no leader",
+            NO_ROOM,
             "memberID:5 alarm:NOSPACE",
             "memberID:18446744073709551615 alarm:CORRUPT",
         ];

@@ -1,7 +1,7 @@
 //! From a state at rest to a checkpoint on disk: its chunks, then the manifest
 //! that makes it current at once, then what no kept checkpoint needs any more goes.
 
-use super::outcome::{Kept, Outcome};
+use super::outcome::{Kept, Outcome, Wanted};
 use crate::snapshot::Source;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use base::checksum::content_id;
 use base::limits::CHUNK_BYTES_MAX;
 use journal::checkpoint::{self, Chunk, Contents, Slot};
-use journal::disk::DiskOp;
+use journal::disk::{DiskError, DiskOp};
 use journal::record::Owner;
 
 /// A checkpoint that is being made.
@@ -18,8 +18,12 @@ pub(crate) struct Checkpoint {
     owner: Owner,
     slot: Slot,
     contents: Contents,
+    /// The chunks of the checkpoint that is in the slot so far.
+    older: Vec<Chunk>,
     source: Source,
     stage: Stage,
+    /// There was no room for it: what was written of it goes.
+    full: Option<DiskError>,
 }
 
 #[derive(Clone, Debug)]
@@ -33,9 +37,15 @@ enum Stage {
 
 impl Checkpoint {
     /// The state of `source` goes to `slot`, where the older of the two kept
-    /// checkpoints is. `contents` says of what place it is, and has no chunks yet.
-    pub(crate) const fn new(owner: Owner, slot: Slot, contents: Contents, source: Source) -> Self {
-        Self { owner, slot, contents, source, stage: Stage::Chunks }
+    /// checkpoints is, with these chunks. `contents` says of what place the new one
+    /// is, and has no chunks yet.
+    pub(crate) fn new(
+        owner: Owner,
+        (slot, older): (Slot, Vec<Chunk>),
+        contents: Contents,
+        source: Source,
+    ) -> Self {
+        Self { owner, slot, contents, older, source, stage: Stage::Chunks, full: None }
     }
 
     pub(super) fn next(&mut self) -> Option<DiskOp> {
@@ -78,11 +88,26 @@ impl Checkpoint {
 
     pub(super) fn on_listed(&mut self, files: &[(String, u64)]) {
         let Contents { group, chunks, .. } = &self.contents;
+        let chunks = if self.full.is_some() { &self.older } else { chunks };
         let leftovers: Vec<String> = checkpoint::leftovers(files, *group, self.slot, chunks);
         self.stage = Stage::Remove(leftovers.into());
     }
 
+    /// Without room nothing has changed for the checkpoint that is in the slot:
+    /// what is not of it goes, so that there is room for the log.
+    pub(super) fn on_failed(&mut self, error: DiskError) -> Option<DiskError> {
+        let (Stage::Chunks | Stage::List) = self.stage else { return Some(error) };
+        if !error.full || self.full.is_some() {
+            return Some(error);
+        }
+        (self.stage, self.full) = (Stage::List, Some(error));
+        None
+    }
+
     pub(super) fn finish(self) -> Outcome {
+        if let Some(why) = self.full {
+            return Outcome::NoRoom { wanted: Wanted::Checkpoint(self.contents.group), why };
+        }
         Outcome::Checkpoint(Kept { contents: self.contents, slot: self.slot })
     }
 }

@@ -7,9 +7,10 @@ use super::thawing::{ThawError, Thawing};
 use crate::machine::Machine;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use base::GroupId;
 use bytes::Bytes;
 use journal::checkpoint::{self, Chunk, Contents, Slot};
-use journal::disk::DiskOp;
+use journal::disk::{DiskError, DiskOp};
 use journal::record::Owner;
 
 /// A checkpoint that is being taken over.
@@ -64,6 +65,20 @@ impl Install {
         {
             *state = State::Unreadable(why);
         }
+    }
+
+    /// A chunk that cannot be read is fetched again, like a damaged one: it is
+    /// written to another file then.
+    pub(super) fn on_failed(&mut self, error: DiskError) -> Option<DiskError> {
+        let (State::Building(_) | State::Unreadable(_)) = self.state else { return Some(error) };
+        let chunk = self.contents.chunks.get(self.read)?;
+        self.damaged.push(*chunk);
+        self.read += 1;
+        None
+    }
+
+    pub(super) const fn group(&self) -> GroupId {
+        self.contents.group
     }
 
     fn build(&mut self) {

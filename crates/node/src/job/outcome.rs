@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use base::{ChunkId, GroupId, NodeId};
 use bytes::Bytes;
 use journal::checkpoint::{Chunk, Contents, Slot};
+use journal::disk::DiskError;
 
 /// What came of a job.
 #[derive(Clone, Debug)]
@@ -24,10 +25,25 @@ pub(crate) enum Outcome {
     /// A state was built, and its checkpoint is current; or these chunks must be
     /// fetched again; or nothing can be made of them.
     Installed { group: GroupId, result: Result<(Kept, Box<Machine>), Unfit> },
+    /// There was no room on the disk: nothing that counts has changed.
+    NoRoom { wanted: Wanted, why: DiskError },
     /// This node is mute no more.
     Unmuted,
     /// There is nothing to tell.
     Nothing,
+}
+
+/// What found no room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wanted {
+    /// A file of the log.
+    Aside,
+    /// A checkpoint of a group; what was written of it is removed.
+    Checkpoint(GroupId),
+    /// A chunk of another node.
+    Save(GroupId),
+    /// The manifest that makes another node's checkpoint current.
+    Install(GroupId),
 }
 
 /// A checkpoint on this node's disk.

@@ -7,6 +7,7 @@ use crate::event::{
 use crate::machine::Look;
 use crate::reads::Who;
 use crate::replica::Replica;
+use crate::room::RESERVE_BYTES;
 use crate::writes::Owner;
 use alloc::vec::Vec;
 use base::limits::{ENTRY_BYTES_MAX, WATCHES_MAX};
@@ -53,6 +54,7 @@ impl Lane {
         let (asks, ask_bytes) = self.intake.in_hand();
         let (log_bytes, letters) = (self.wal.pending_bytes(), self.mail.waiting());
         let mut status = replica.status();
+        status.no_room = self.room.is_short();
         status.queues = Queues { asks, ask_bytes, log_bytes, letters, ..status.queues };
         Some(status)
     }
@@ -150,6 +152,9 @@ impl Lane {
         if body.len() > ENTRY_BYTES_MAX {
             return Some(Answer::Refused(Refused::TooLarge));
         }
+        if !self.has_room(&command, body.len()) {
+            return Some(Answer::Refused(Refused::NoSpace));
+        }
         if let Err(why) = self.intake.admit(now, id, group, body.len()) {
             return Some(Answer::Refused(why));
         }
@@ -161,6 +166,14 @@ impl Lane {
             replica.write(turn, Owner::Client(id), body);
         });
         None
+    }
+
+    /// Whether the disk of this node has room for a command. What frees space
+    /// may use up what is left of the log.
+    fn has_room(&self, command: &Command, bytes: usize) -> bool {
+        let frees = kv::quota::cost(command) == 0;
+        let left = self.wal.room().saturating_sub(bytes as u64);
+        !self.room.is_short() || frees && left > RESERVE_BYTES
     }
 
     /// What the proposer decides, so that every replica applies the same: the

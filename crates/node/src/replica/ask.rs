@@ -5,6 +5,7 @@ use crate::event::Refused;
 use crate::wire::{Say, Ticket};
 use crate::writes::{Outcome, Owner};
 use alloc::vec::Vec;
+use base::limits::LOG_PENDING_BYTES_MAX;
 use base::{AskId, Ballot, Index, NodeId};
 use bytes::Bytes;
 use consensus::contract::{Answer, Input, Refusal};
@@ -38,6 +39,10 @@ impl Replica {
         turn: &mut Turn<'_>,
         body: Bytes,
     ) -> Result<(Index, Ballot), Refusal> {
+        if turn.wal.pending_bytes() > LOG_PENDING_BYTES_MAX {
+            // A log that waits for its next segment must not grow in memory.
+            return Err(Refusal::Busy);
+        }
         self.proposals += 1;
         let id = AskId(self.proposals);
         self.outbox.serial = turn.wal.last_serial();

@@ -43,9 +43,9 @@ impl Replica {
         let ahead = self.machine.keyspace().map_or(index, |_| index.next());
         let index = base::mutant!(CheckpointPlaceAhead, index, ahead);
         let contents = Contents { group, index, ballot, clock: self.last.1, chunks: Vec::new() };
-        let slot = self.keep.next_slot();
+        let place = (self.keep.next_slot(), self.keep.next_in_place_of());
         let source = self.machine.freeze();
-        let job = job::Checkpoint::new(turn.own.owner, slot, contents, source);
+        let job = job::Checkpoint::new(turn.own.owner, place, contents, source);
         self.keep.begin();
         turn.out.push(Action::Job(Job::checkpoint(job)));
         true
@@ -79,6 +79,7 @@ impl Replica {
     pub(crate) fn on_offer(&mut self, turn: &mut Turn<'_>, from: NodeId, offer: Offer) {
         let applied = self.machine.applied();
         let news = offer.index > applied && !self.keep.is_writing();
+        let news = news && turn.room.may_fetch(turn.now);
         let free = self.fetch.as_ref().is_none_or(|fetch| {
             let other = fetch.offer().id != offer.id && fetch.offer().index < offer.index;
             fetch.is_over(applied) || other && !fetch.is_busy()
@@ -174,6 +175,19 @@ impl Replica {
             fetch.on_saved(chunk, good);
         }
         self.go_on_fetching(turn);
+    }
+
+    /// There was no room for what was being taken over: it is dropped, and taken
+    /// up again when it is offered again after a while.
+    pub(crate) fn on_fetch_without_room(&mut self, turn: &mut Turn<'_>, installing: bool) {
+        turn.room.no_fetch(turn.now, self.patience);
+        if installing {
+            self.fetch = None;
+        }
+        if let Some(fetch) = &mut self.fetch {
+            fetch.on_no_room();
+        }
+        self.forget_fetch();
     }
 
     /// Asks for what is lacking, or builds the state if nothing is.

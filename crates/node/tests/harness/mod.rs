@@ -111,7 +111,8 @@ impl Cluster {
                     self.mail.push_back((at, Event::Disk(done)));
                 }
                 Action::Disk(_) => {
-                    let error = DiskError { what: "write".into(), why: "broken".into() };
+                    let error =
+                        DiskError { what: "write".into(), why: "broken".into(), full: false };
                     self.mail.push_back((at, Event::Disk(DiskDone::Failed(error))));
                 }
                 Action::Job(mut work) => {
@@ -131,6 +132,7 @@ impl Cluster {
                     assert!(self.replies.insert(id, answer).is_none(), "{id} answered twice");
                 }
                 Action::Watch { key, event, .. } => self.watched.push((key, event)),
+                Action::Halt(why) if self.disks_work => panic!("{at} stopped: {why:?}"),
                 Action::Note(_) | Action::Halt(_) => {}
             }
         }

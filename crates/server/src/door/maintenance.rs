@@ -141,5 +141,6 @@ fn to_door(status: &event::Status) -> NodeStatus {
         bytes_in_use: status.bytes,
         bytes_quota: status.quota.unwrap_or(0),
         alarms: status.alarms.clone(),
+        no_room: status.no_room,
     }
 }

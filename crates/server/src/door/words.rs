@@ -36,6 +36,7 @@ pub(super) fn node_refusal(why: Refused) -> Status {
         Refused::LeaderChanged => ServeError::LeaderChanged,
         Refused::TimedOut => ServeError::TimedOut,
         Refused::TooManyRequests => ServeError::TooManyRequests,
+        Refused::NoSpace => ServeError::NoSpace,
         Refused::TooLarge => ServeError::TooLarge,
         Refused::NoSuchKeyspace => ServeError::NoSuchKeyspace,
         Refused::NotLeader => ServeError::NotLeader,

@@ -49,6 +49,10 @@ impl Chaos {
             self.storm(world);
             return self.again(world);
         }
+        if self.draw.fills > 0 && self.prng.chance(self.draw.fills, 10_000) {
+            self.fill(world);
+            return self.again(world);
+        }
         if let Some(leader) = self.leader.filter(|_| self.prng.chance(self.draw.isolated, 10_000)) {
             self.isolate(leader, world);
             return self.again(world);
@@ -243,6 +247,18 @@ impl Chaos {
                 let name = world.cut(cut);
                 world.remind(calm * 2, Alarm::Mend(name));
             }
+        }
+    }
+
+    /// One disk is full for a while, or all are.
+    fn fill(&mut self, world: &mut World) {
+        let all = self.prng.chance(1, 4);
+        let one = self.prng.pick(&world.up()).copied();
+        let up = world.up().into_iter().filter(|node| all || Some(*node) == one);
+        let span = self.draw.election * 2;
+        for node in up {
+            world.fill(node, self.prng.below(24 << 10));
+            world.remind(self.prng.span(span / 2, span * 3), Alarm::Free(node));
         }
     }
 

@@ -74,6 +74,8 @@ counts! {
     backups "backups",
     /// Processes stopped for a while.
     pauses "pauses",
+    /// Disks that were full for a while.
+    fills "full disks",
     /// Nodes cut off for a while.
     isolations "isolations",
     /// New leaders that were cut off at once.

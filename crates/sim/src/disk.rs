@@ -117,6 +117,17 @@ impl SimDisk {
     /// No operation that begins from now on fails.
     pub const fn heal(&mut self) {
         self.draw.fails = 0;
+        self.free();
+    }
+
+    /// Somebody fills the disk, up to so many bytes.
+    pub fn fill(&mut self, rest: u64) {
+        self.memory.limit(Some(self.memory.used() + rest));
+    }
+
+    /// It has room again.
+    pub const fn free(&mut self) {
+        self.memory.limit(None);
     }
 
     /// The node crashes.

@@ -130,6 +130,8 @@ pub struct FaultDraw {
     pub beyond: u64,
     /// Faults that are storms.
     pub storms: u64,
+    /// Faults that fill a node's disk for a while.
+    pub fills: u64,
     /// Faults that cut the leader off, if one is known.
     pub isolated: u64,
     /// New leaders that are cut off at once.
@@ -196,12 +198,21 @@ impl Draw {
         };
         draw.faults.moment = (draw.net.delay_max + draw.disk.max) * 6;
         match theme {
-            Theme::Mixed => {}
+            Theme::Mixed => draw.fill_disks(prng),
             Theme::Elections => draw.unsettle(prng),
             Theme::Leases => draw.lease_out(prng),
-            Theme::Checkpoints => draw.fall_behind(prng),
+            Theme::Checkpoints => {
+                draw.fall_behind(prng);
+                draw.fill_disks(prng);
+            }
         }
         draw
+    }
+
+    /// Disks that are full now and then. Drawn beside everything else, so that the
+    /// worlds without them are what they were.
+    fn fill_disks(&mut self, prng: &Prng) {
+        self.faults.fills = one_of(&mut prng.clone().fork(), &[0, 0, 1_000]);
     }
 
     /// Three nodes with true clocks, of which one after the other is cut off.
@@ -305,6 +316,7 @@ impl FaultDraw {
             power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
             beyond: one_of(prng, &[0, 500, 3_000]),
             storms: 1_500,
+            fills: 0,
             isolated: 0,
             figure8: 0,
             rot: one_of(prng, &[0, 0, 1_000, 3_000]),
@@ -359,11 +371,11 @@ impl fmt::Display for Draw {
             f,
             "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
         )?;
-        let FaultDraw { every, down, cut, pause, power, beyond, storms, coups, notice, .. } =
-            self.faults;
+        let FaultDraw { every, down, cut, pause, power, beyond, .. } = self.faults;
+        let FaultDraw { storms, fills, coups, notice, .. } = self.faults;
         write!(
             f,
-            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}, pause {pause:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms; of 10000 leaders {coups} are cut off"
+            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}, pause {pause:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms and {fills} fill a disk; of 10000 leaders {coups} are cut off"
         )
     }
 }

@@ -120,6 +120,7 @@ impl Game {
             Some(Alarm::Fault) => chaos.on_fault(world),
             Some(Alarm::Restart(node)) => chaos.on_restart(node, world),
             Some(Alarm::Mend(name)) => world.mend(name),
+            Some(Alarm::Free(node)) => world.free(node),
             Some(Alarm::Doom(node)) => chaos.on_doom(node, world),
             Some(Alarm::Figure8Turn) => chaos.on_figure8_turn(world),
             Some(Alarm::Figure8End) => chaos.on_figure8_end(world),

@@ -69,6 +69,8 @@ pub enum Alarm {
     Restart(usize),
     /// A cut ends.
     Mend(u64),
+    /// A disk that is full has room again.
+    Free(usize),
     /// A node is to crash in the middle of its next disk operation.
     Doom(usize),
     /// A node is to be cut off.

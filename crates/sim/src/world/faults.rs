@@ -96,6 +96,19 @@ impl World {
         }
     }
 
+    /// A node's disk is full, up to so many bytes, until it is freed.
+    pub fn fill(&mut self, node: usize, rest: u64) {
+        self.counts.fills += 1;
+        self.host_mut(node).disk.fill(rest);
+        self.story.add(self.now, &[16, node as u64, rest], || format!("full  {node}"));
+    }
+
+    /// A node's disk has room again.
+    pub fn free(&mut self, node: usize) {
+        self.host_mut(node).disk.free();
+        self.story.add(self.now, &[17, node as u64], || format!("free  {node}"));
+    }
+
     /// The network is cut until it is mended; the cut has this name.
     pub fn cut(&mut self, cut: Cut) -> u64 {
         let name = self.number();

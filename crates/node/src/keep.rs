@@ -104,8 +104,7 @@ impl Keep {
         base::mutant!(LogReleasedToNewest, index(&self.older), index(&self.newest))
     }
 
-    /// Where a chunk of a kept checkpoint is. The chunk may be a manifest's own
-    /// bytes: then there is nothing to read.
+    /// Where a chunk of a kept checkpoint is.
     pub(crate) fn find(&self, id: ChunkId) -> Option<(Slot, Chunk)> {
         [&self.newest, &self.older].into_iter().flatten().find_map(|kept| {
             let chunk = kept.contents.chunks.iter().find(|chunk| chunk.id == id)?;

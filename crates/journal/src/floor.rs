@@ -5,7 +5,7 @@
 //! a promise outlives the segment it was written in.
 
 use crate::record::Owner;
-use crate::reserved::{put_reserved, take_newer};
+use crate::reserved::{Opened, open, put_owner, take_owner};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use base::checksum::crc32c;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::DISK_FILE_BYTES_MAX;
-use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, invariant};
+use base::{Ballot, Era, GroupId, Incarnation, Index, NodeId, Serial, invariant};
 use bytes::Bytes;
 
 const MAGIC: &[u8; 8] = b"TRIMFLR\0";
@@ -90,9 +90,7 @@ pub(crate) fn file_name(lane: u16) -> String {
 
 pub(crate) fn encode(owner: &Owner, lane: u16, floor: &Floor) -> Bytes {
     let mut out = Vec::new();
-    put_reserved(MAGIC, owner.cluster, &mut out);
-    out.put_u64(owner.node.0);
-    out.put_u64(owner.incarnation.0);
+    put_owner(MAGIC, owner, &mut out);
     out.put_u16(lane);
     out.put_u64(floor.number);
     out.put_u64(floor.generation);
@@ -133,31 +131,15 @@ fn put_ballot(ballot: Ballot, out: &mut Vec<u8>) {
 
 /// What the content of a floor's file says. Never panics.
 pub(crate) fn decode(content: &Bytes) -> FoundFloor {
-    let crc_at = content.len().saturating_sub(4);
-    let fields = content.slice(..crc_at);
-    let crc = content.get(crc_at..).unwrap_or_default();
-    if crc32c(&fields).to_le_bytes() != crc {
-        let got = content.len() as u64;
-        return FoundFloor::Bad(CodecError::Invalid { what: "checksum", got });
-    }
-    parse(fields).unwrap_or_else(FoundFloor::Bad)
+    parse(content).unwrap_or_else(FoundFloor::Bad)
 }
 
-fn parse(fields: Bytes) -> Result<FoundFloor, CodecError> {
-    let mut reader = Reader::new(fields);
-    let magic = reader.take(MAGIC.len())?;
-    if magic != MAGIC[..] {
-        let got = u64::from(magic.first().copied().unwrap_or_default());
-        return Err(CodecError::Invalid { what: "magic", got });
-    }
-    if let Some((what, got)) = take_newer(&mut reader)? {
-        return Ok(FoundFloor::Newer { what, got });
-    }
-    let owner = Owner {
-        cluster: ClusterId(reader.u64()?),
-        node: NodeId(reader.u64()?),
-        incarnation: Incarnation(reader.u64()?),
+fn parse(content: &Bytes) -> Result<FoundFloor, CodecError> {
+    let mut reader = match open(MAGIC, content)? {
+        Opened::Fields(reader) => reader,
+        Opened::Newer { what, got } => return Ok(FoundFloor::Newer { what, got }),
     };
+    let owner = take_owner(&mut reader)?;
     let lane = reader.u16()?;
     let mut floor = Floor {
         number: reader.u64()?,
@@ -203,6 +185,7 @@ fn ballot(reader: &mut Reader) -> Result<Ballot, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::ClusterId;
 
     fn owner() -> Owner {
         Owner { cluster: ClusterId(1), node: NodeId(2), incarnation: Incarnation(3) }

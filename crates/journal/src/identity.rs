@@ -5,12 +5,13 @@
 
 use crate::disk::{Disk, DiskError, DiskOp};
 use crate::record::Owner;
+use crate::reserved::{put_owner, take_newer, take_owner};
 use alloc::string::String;
 use alloc::vec::Vec;
+use base::NodeId;
 use base::checksum::crc32c;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::DISK_OP_BYTES_MAX;
-use base::{ClusterId, Incarnation, NodeId};
 use bytes::Bytes;
 use core::fmt;
 
@@ -22,7 +23,6 @@ pub const FILE: &str = "node.id";
 pub const MUTE_FILE: &str = "node.mute";
 
 const MAGIC: &[u8; 8] = b"TRIMARAN";
-const FORMAT: u16 = 1;
 
 /// Who a data directory belongs to, and how its cluster began.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,16 +138,7 @@ pub fn store(disk: &mut dyn Disk, identity: &Identity) -> Result<(), IdentityErr
 pub fn encode(identity: &Identity) -> Bytes {
     let Identity { owner, name, bootstrap } = identity;
     let mut out = Vec::new();
-    out.extend_from_slice(MAGIC);
-    out.put_u16(FORMAT);
-    out.put_u16(FORMAT);
-    out.put_u32(0);
-    out.put_u64(0);
-    out.put_u64(0);
-    out.put_u64(0);
-    out.put_u64(owner.cluster.0);
-    out.put_u64(owner.node.0);
-    out.put_u64(owner.incarnation.0);
+    put_owner(MAGIC, owner, &mut out);
     out.put_bytes(name.as_bytes());
     out.put_bytes(&bootstrap.token);
     out.put_u8(bootstrap.protocol);
@@ -178,34 +169,16 @@ pub fn decode(content: &Bytes) -> Result<Identity, IdentityError> {
     }
     let mut reader = Reader::new(content.slice_ref(fields));
     reader.take(MAGIC.len())?;
-    check_format(&mut reader)?;
+    if let Some((what, got)) = take_newer(&mut reader)? {
+        return Err(IdentityError::Newer { what, got });
+    }
     let identity = parse(&mut reader)?;
     reader.finish()?;
     Ok(identity)
 }
 
-fn check_format(reader: &mut Reader) -> Result<(), IdentityError> {
-    reader.u16()?;
-    let least_reader = reader.u16()?;
-    if least_reader > FORMAT {
-        return Err(IdentityError::Newer { what: "format", got: u64::from(least_reader) });
-    }
-    reader.u32()?;
-    for what in ["feature bits", "cipher", "key id"] {
-        let got = reader.u64()?;
-        if got != 0 {
-            return Err(IdentityError::Newer { what, got });
-        }
-    }
-    Ok(())
-}
-
 fn parse(reader: &mut Reader) -> Result<Identity, CodecError> {
-    let owner = Owner {
-        cluster: ClusterId(reader.u64()?),
-        node: NodeId(reader.u64()?),
-        incarnation: Incarnation(reader.u64()?),
-    };
+    let owner = take_owner(reader)?;
     let name = text(reader)?;
     let token = reader.bytes()?;
     let protocol = reader.u8()?;
@@ -242,6 +215,7 @@ fn text(reader: &mut Reader) -> Result<String, CodecError> {
 mod tests {
     use super::*;
     use crate::memory::MemoryDisk;
+    use base::{ClusterId, Incarnation};
 
     fn identity() -> Identity {
         let member = |node, name: &str| Member {

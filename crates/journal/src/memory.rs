@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_end_with_the_file_and_a_missing_file_is_an_error() {
+    fn reads_end_with_the_file_and_a_missing_one_cannot_be_written() {
         let mut disk = disk();
         let read = |file: &str, offset| DiskOp::Read { file: file.into(), offset, length: 100 };
         assert_eq!(disk.perform(read("a", 2000)), DiskDone::Read(Bytes::from(vec![0; 48])));

@@ -4,14 +4,14 @@ use super::contents::Contents;
 use super::slot::Slot;
 use crate::disk::DiskOp;
 use crate::record::Owner;
-use crate::reserved::{put_reserved, take_newer};
+use crate::reserved::{Opened, open, put_owner, take_owner};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base::checksum::crc32c;
-use base::codec::{CodecError, Reader, Writer};
+use base::codec::{CodecError, Writer};
 use base::limits::DISK_FILE_BYTES_MAX;
-use base::{ClusterId, GroupId, Incarnation, NodeId, invariant};
+use base::{GroupId, invariant};
 use bytes::Bytes;
 
 const MAGIC: &[u8; 8] = b"TRIMCKPT";
@@ -51,9 +51,7 @@ pub(super) fn manifest_of(name: &str) -> Option<(GroupId, Slot)> {
 #[must_use]
 pub fn write_manifest(owner: &Owner, slot: Slot, contents: &Contents) -> DiskOp {
     let mut out = Vec::new();
-    put_reserved(MAGIC, owner.cluster, &mut out);
-    out.put_u64(owner.node.0);
-    out.put_u64(owner.incarnation.0);
+    put_owner(MAGIC, owner, &mut out);
     out.extend_from_slice(&contents.encode());
     out.put_u32(crc32c(&out));
     invariant!(I38, out.len() <= DISK_FILE_BYTES_MAX, "{} chunks", contents.chunks.len());
@@ -63,29 +61,14 @@ pub fn write_manifest(owner: &Owner, slot: Slot, contents: &Contents) -> DiskOp 
 
 /// What the content of a manifest's file says. Never panics.
 pub(super) fn decode(content: &Bytes) -> FoundManifest {
-    let crc_at = content.len().saturating_sub(4);
-    let fields = content.slice(..crc_at);
-    let crc = content.get(crc_at..).unwrap_or_default();
-    if crc32c(&fields).to_le_bytes() != crc {
-        let what = "checksum";
-        return FoundManifest::Bad(CodecError::Invalid { what, got: content.len() as u64 });
-    }
-    parse(fields).unwrap_or_else(FoundManifest::Bad)
+    parse(content).unwrap_or_else(FoundManifest::Bad)
 }
 
-fn parse(fields: Bytes) -> Result<FoundManifest, CodecError> {
-    let mut reader = Reader::new(fields);
-    let magic = reader.take(MAGIC.len())?;
-    if magic != MAGIC[..] {
-        let got = u64::from(magic.first().copied().unwrap_or_default());
-        return Err(CodecError::Invalid { what: "magic", got });
-    }
-    if let Some((what, got)) = take_newer(&mut reader)? {
-        return Ok(FoundManifest::Newer { what, got });
-    }
-    let cluster = ClusterId(reader.u64()?);
-    let node = NodeId(reader.u64()?);
-    let incarnation = Incarnation(reader.u64()?);
-    let contents = Contents::decode(reader.rest())?;
-    Ok(FoundManifest::Good(Owner { cluster, node, incarnation }, contents))
+fn parse(content: &Bytes) -> Result<FoundManifest, CodecError> {
+    let mut reader = match open(MAGIC, content)? {
+        Opened::Fields(reader) => reader,
+        Opened::Newer { what, got } => return Ok(FoundManifest::Newer { what, got }),
+    };
+    let owner = take_owner(&mut reader)?;
+    Ok(FoundManifest::Good(owner, Contents::decode(reader.rest())?))
 }

@@ -162,7 +162,8 @@ pub enum Note {
         /// Why.
         why: &'static str,
     },
-    /// Every group of this node knows a leader, for the first time: clients can be served.
+    /// Every group of this node knows a leader, for the first time, and the directory
+    /// knows this node: clients can be served, and can be told of it.
     Ready,
     /// The node had another disk before, and with it made promises that it has
     /// forgotten: it follows and serves, and neither votes nor counts.

@@ -314,7 +314,7 @@ impl Lane {
         if self.leaving.take_if(|until| !leads || *until <= now).is_some() {
             out.push(Action::Note(Note::Left));
         }
-        if !self.ready && self.groups.values().all(Replica::has_leader) {
+        if !self.ready && self.groups.values().all(|it| it.serves(&self.own)) {
             self.ready = true;
             out.push(Action::Note(Note::Ready));
         }

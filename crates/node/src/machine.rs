@@ -110,6 +110,14 @@ impl Machine {
         }
     }
 
+    /// Whether nothing is missing here that others must know of this node.
+    pub(crate) fn knows(&self, own: &Own) -> bool {
+        match self {
+            Self::Directory(directory) => directory.lacks(own, true).is_none(),
+            Self::Keyspace(_) => true,
+        }
+    }
+
     /// The keyspace, if it is one, to be tidied up.
     pub(crate) const fn keyspace_mut(&mut self) -> Option<&mut kv::machine::Machine> {
         match self {

@@ -342,9 +342,9 @@ impl Replica {
         directory.life(node).or_else(|| (applied + 1..=last).map(Index).find_map(said))
     }
 
-    /// Whether a leader is known.
-    pub(crate) const fn has_leader(&self) -> bool {
-        self.lead.leader.is_some()
+    /// Whether a leader is known, and of this node all that others must know.
+    pub(crate) fn serves(&self, own: &Own) -> bool {
+        self.lead.leader.is_some() && self.machine.knows(own)
     }
 
     /// The term that clients see: never 0.

@@ -42,6 +42,13 @@ impl Nurse {
         }
     }
 
+    /// Whether it knows where clients reach every member, itself among them.
+    pub(super) async fn knows_all(&self) -> bool {
+        let Some(client) = &self.client else { return false };
+        let known = client.members().await;
+        known.is_ok_and(|known| known.members.iter().all(|it| !it.client_urls.is_empty()))
+    }
+
     /// Whether a write is accepted through it. What is written goes through the
     /// log like any write and changes nothing: a deletion of a key that nobody
     /// has, in a transaction. No revision is used up and no watch hears of it.

@@ -13,13 +13,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// When to give up. Generous: a slow machine is not an error.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Waits until each of these nodes answers a read that needs the leader.
+/// Waits until each of these nodes answers a read that needs the leader, and
+/// can tell a client of all the others.
 pub(super) async fn wait(home: &Home, members: &[Member]) -> Result<Option<Leader>, Failure> {
     let until = Instant::now() + LIMIT;
     let nurses: Vec<Nurse> =
         members.iter().map(|member| Nurse::new(&member.node, PATIENCE)).collect();
     for (member, nurse) in members.iter().zip(&nurses) {
-        while !nurse.reads().await {
+        while !(nurse.reads().await && nurse.knows_all().await) {
             if member.alive().is_none() {
                 return Err(ended(home, member));
             }

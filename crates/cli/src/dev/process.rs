@@ -31,7 +31,7 @@ impl Process {
 
     /// The process that has this number now.
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        let (_, born) = look(pid)?;
+        let Seen { born, .. } = look(pid)?;
         Some(Self { pid, born })
     }
 
@@ -45,12 +45,16 @@ impl Process {
         self.pid
     }
 
-    /// A zombie is gone: it only waits for its parent to look.
+    /// A zombie is gone when its last other thread is: it only waits for its
+    /// parent to look. Until then it may still hold files and ports.
     pub(crate) fn condition(self) -> Condition {
         match look(self.pid) {
-            Some((_, born)) if born != self.born => Condition::Gone,
-            None | Some(('Z' | 'X' | 'x', _)) => Condition::Gone,
-            Some(('T' | 't', _)) => Condition::Paused,
+            Some(seen) if seen.born != self.born => Condition::Gone,
+            None
+            | Some(Seen { state: 'X' | 'x', .. } | Seen { state: 'Z', threads: 0..=1, .. }) => {
+                Condition::Gone
+            }
+            Some(Seen { state: 'T' | 't', .. }) => Condition::Paused,
             Some(_) => Condition::Running,
         }
     }
@@ -84,16 +88,23 @@ impl fmt::Display for Process {
     }
 }
 
-/// State and time of birth: fields 3 and 22 of proc(5) stat. The name, field 2,
-/// may hold anything, so fields are counted from its closing parenthesis.
-fn look(pid: u32) -> Option<(char, u64)> {
+/// What the kernel says of a process: fields 3, 20 and 22 of proc(5) stat.
+struct Seen {
+    state: char,
+    threads: u64,
+    born: u64,
+}
+
+fn look(pid: u32) -> Option<Seen> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
+    // The name, field 2, may hold anything: fields are counted from where it ends.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
-    let born = fields.nth(18)?.parse().ok()?;
-    Some((state, born))
+    let threads = fields.nth(16)?.parse().ok()?;
+    let born = fields.nth(1)?.parse().ok()?;
+    Some(Seen { state, threads, born })
 }
 
 #[cfg(test)]

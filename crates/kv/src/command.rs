@@ -1,28 +1,12 @@
 //! What clients may ask and what they are told, whatever door they came through.
 
+/// What is answered is made of what is kept.
+pub use crate::pair::KeyValue;
+use crate::pair::Pair;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{KeyspaceId, Revision};
 use bytes::Bytes;
-
-/// A key and everything that is stored beside its value.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeyValue {
-    /// The key.
-    pub key: Bytes,
-    /// The revision that created it (last, if it was deleted before).
-    pub create: Revision,
-    /// The revision that wrote it last.
-    pub modified: Revision,
-    /// Writes since its creation, starting at 1.
-    pub version: u64,
-    /// The lease it hangs on; 0 is none.
-    pub lease: i64,
-    /// The value.
-    pub value: Bytes,
-    /// Reserved for other doors (flags, access lists), kept byte for byte.
-    pub extension: Bytes,
-}
 
 /// Which keys. `start <= key < end` in unsigned byte order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -362,11 +346,11 @@ pub enum KvError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     /// The pair after the change; after a deletion only key and `modified` mean something.
-    pub kv: Arc<KeyValue>,
+    pub kv: Pair,
     /// Whether the key was deleted.
     pub deleted: bool,
     /// The pair before, if there was one and it is still kept.
-    pub previous: Option<Arc<KeyValue>>,
+    pub previous: Option<Pair>,
 }
 
 /// All changes of one revision, in the order in which they were made.

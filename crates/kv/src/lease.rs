@@ -170,13 +170,13 @@ impl Leases {
             sum = sum.wrapping_add(held.digest());
             for key in held.keys.iter() {
                 let kv = store.get(&key.0, store.revision());
-                base::invariant!(I63, kv.is_some_and(|kv| kv.lease == held.id), "{key:?}");
+                base::invariant!(I63, kv.is_some_and(|kv| kv.lease() == held.id), "{key:?}");
                 bytes += cost(&key.0);
             }
         }
         let everything = KeyRange::From(Bytes::new());
         let pairs = store.range(&everything, store.revision(), usize::MAX).pairs;
-        let leased = pairs.iter().filter(|kv| kv.lease != 0).count() as u64;
+        let leased = pairs.iter().filter(|kv| kv.lease() != 0).count() as u64;
         base::invariant!(I63, hanging == leased, "{hanging} keys hang, {leased} pairs say so");
         base::invariant!(I58, bytes == self.bytes && sum == self.digest);
     }

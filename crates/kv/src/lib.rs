@@ -15,6 +15,7 @@ mod hash;
 mod key_range;
 mod lease;
 pub mod machine;
+pub mod pair;
 pub mod quota;
 mod range;
 mod revision;

@@ -1,8 +1,8 @@
 //! What a range query answers: collect, filter, sort, cut, in that order.
 
 use crate::command::{KeyValue, KvError, RangeQuery, RangeReply, SortTarget};
+use crate::pair::{Fields, Pair};
 use crate::store::Store;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
 use bytes::Bytes;
@@ -29,10 +29,12 @@ pub(crate) fn evaluate(store: &Store, query: &RangeQuery, newest: Revision) -> R
     let at = query.revision.unwrap_or(newest);
     let page = store.range(&query.range, at, fetched(query));
     let mut pairs = page.pairs;
-    pairs.retain(|kv| passes(query, kv));
+    if filters(query) {
+        pairs.retain(|kv| passes(query, &kv.fields()));
+    }
     sort(&mut pairs, query);
     let more = !query.count_only && cut(&mut pairs, query.limit);
-    let kvs = pairs.into_iter().map(|kv| answer(&kv, query.keys_only)).collect();
+    let kvs = pairs.into_iter().map(|kv| answer(kv, query.keys_only)).collect();
     RangeReply { kvs, more, count: page.count }
 }
 
@@ -62,7 +64,7 @@ fn sorts_before_the_cut(query: &RangeQuery) -> bool {
     }
 }
 
-fn passes(query: &RangeQuery, kv: &KeyValue) -> bool {
+fn passes(query: &RangeQuery, kv: &Fields<'_>) -> bool {
     within(query.modified, kv.modified) && within(query.create, kv.create)
 }
 
@@ -71,7 +73,7 @@ const fn within((low, high): (u64, u64), revision: Revision) -> bool {
 }
 
 /// Equal ones stay in key order, in either direction.
-fn sort(pairs: &mut [Arc<KeyValue>], query: &RangeQuery) {
+fn sort(pairs: &mut [Pair], query: &RangeQuery) {
     match query.sort {
         None => {}
         Some((target, None)) => pairs.sort_by(|a, b| compare(target, a, b)),
@@ -82,18 +84,19 @@ fn sort(pairs: &mut [Arc<KeyValue>], query: &RangeQuery) {
     }
 }
 
-fn compare(target: SortTarget, a: &KeyValue, b: &KeyValue) -> Ordering {
+fn compare(target: SortTarget, a: &Pair, b: &Pair) -> Ordering {
+    let (a, b) = (a.fields(), b.fields());
     match target {
-        SortTarget::Key => a.key.cmp(&b.key),
+        SortTarget::Key => a.key.cmp(b.key),
         SortTarget::Version => a.version.cmp(&b.version),
         SortTarget::Create => a.create.cmp(&b.create),
         SortTarget::Modified => a.modified.cmp(&b.modified),
-        SortTarget::Value => a.value.cmp(&b.value),
+        SortTarget::Value => a.value.cmp(b.value),
     }
 }
 
 /// Cuts to `limit`; says whether something was cut off.
-fn cut(pairs: &mut Vec<Arc<KeyValue>>, limit: u64) -> bool {
+fn cut(pairs: &mut Vec<Pair>, limit: u64) -> bool {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = limit != 0 && pairs.len() > limit;
     if more {
@@ -102,8 +105,8 @@ fn cut(pairs: &mut Vec<Arc<KeyValue>>, limit: u64) -> bool {
     more
 }
 
-fn answer(kv: &KeyValue, keys_only: bool) -> KeyValue {
-    let mut kv = kv.clone();
+fn answer(kv: Pair, keys_only: bool) -> KeyValue {
+    let mut kv = KeyValue::from(kv);
     if keys_only {
         kv.value = Bytes::new();
     }

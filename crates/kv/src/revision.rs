@@ -1,13 +1,12 @@
 //! The one place where a revision is given out: all changes of a command get
 //! the next one together, and a command without changes gets none.
 
-use crate::command::{Change, Changes, KeyRange, KeyValue, Put};
+use crate::command::{Change, Changes, KeyRange, Put};
+use crate::pair::{Fields, Pair};
 use crate::state::State;
 use crate::store::Store;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
-use bytes::Bytes;
 
 /// The revision that a command is building.
 pub(crate) struct Draft<'a> {
@@ -31,30 +30,30 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes a key; says what was there.
-    pub(crate) fn put(&mut self, put: &Put) -> Option<Arc<KeyValue>> {
+    pub(crate) fn put(&mut self, put: &Put) -> Option<Pair> {
         let revision = self.revision();
-        let change = self.state.store.put(&put.key, |old| pair(put, old, revision));
+        let change = self.state.store.put(&put.key, |old, place| pair(put, old, revision, place));
         let previous = change.previous.clone();
-        let lease = (previous.as_ref().map_or(0, |old| old.lease), change.kv.lease);
+        let lease = (previous.as_ref().map_or(0, Pair::lease), change.kv.lease());
         self.state.leases.move_key(&put.key, lease.0, lease.1);
         self.changes.push(change);
         previous
     }
 
     /// Deletes a range; says what was there, in key order.
-    pub(crate) fn delete(&mut self, range: &KeyRange) -> Vec<Arc<KeyValue>> {
+    pub(crate) fn delete(&mut self, range: &KeyRange) -> Vec<Pair> {
         if let KeyRange::One(key) = range {
             return self.delete_key(key).into_iter().collect();
         }
         let page = self.state.store.range(range, self.revision(), usize::MAX);
-        page.pairs.iter().filter_map(|kv| self.delete_key(&kv.key)).collect()
+        page.pairs.iter().filter_map(|kv| self.delete_key(kv.key())).collect()
     }
 
     /// Deletes a key; says what was there.
-    pub(crate) fn delete_key(&mut self, key: &[u8]) -> Option<Arc<KeyValue>> {
+    pub(crate) fn delete_key(&mut self, key: &[u8]) -> Option<Pair> {
         let change = self.state.store.delete(key)?;
         let previous = change.previous.clone();
-        let lease = previous.as_ref().map_or(0, |old| old.lease);
+        let lease = previous.as_ref().map_or(0, Pair::lease);
         self.state.leases.move_key(key, lease, 0);
         self.changes.push(change);
         previous
@@ -70,29 +69,17 @@ impl<'a> Draft<'a> {
 }
 
 /// What a put makes of the pair that is there.
-///
-/// Key and value are copied out of the entry's body, into one buffer. A slice
-/// would pin the whole body: one byte stored out of a large transaction would
-/// hold all of it after the log has let it go, and no count of bytes could say
-/// so. For the same reason a new value has a key of its own.
-fn pair(put: &Put, old: Option<&KeyValue>, revision: Revision) -> KeyValue {
-    let (key, value) = match (&put.value, old) {
-        (None, Some(old)) => (old.key.clone(), old.value.clone()),
-        (value, _) => joined(&put.key, value.as_deref().unwrap_or_default()),
-    };
-    KeyValue {
-        key,
+fn pair(put: &Put, old: Option<&Pair>, revision: Revision, place: u32) -> Pair {
+    let old = old.map(Pair::fields);
+    let value = put.value.as_deref().or(old.map(|old| old.value));
+    let fields = Fields {
+        key: &put.key,
         create: old.map_or(revision, |old| old.create),
         modified: revision,
         version: old.map_or(1, |old| old.version + 1),
         lease: put.lease.unwrap_or_else(|| old.map_or(0, |old| old.lease)),
-        value,
-        extension: old.map_or_else(Bytes::new, |old| old.extension.clone()),
-    }
-}
-
-/// Both in one buffer of their own.
-pub(crate) fn joined(key: &[u8], value: &[u8]) -> (Bytes, Bytes) {
-    let mut both = Bytes::from([key, value].concat());
-    (both.split_to(key.len()), both)
+        value: value.unwrap_or_default(),
+        extension: old.map_or(&[], |old| old.extension),
+    };
+    Pair::new(&fields, place)
 }

@@ -79,7 +79,7 @@ fn end_lease(state: &mut State, id: i64) -> bool {
     let mut draft = Draft::begin(state);
     for key in &keys {
         let gone = draft.delete_key(key);
-        base::invariant!(I63, gone.is_some_and(|kv| kv.lease == id));
+        base::invariant!(I63, gone.is_some_and(|kv| kv.lease() == id));
     }
     draft.seal();
     base::invariant!(I65, state.store.revision() <= before.next());

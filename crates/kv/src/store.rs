@@ -10,10 +10,10 @@ mod kept;
 mod memory;
 mod page;
 
-use crate::command::{Change, Changes, KeyRange, KeyValue};
-use alloc::sync::Arc;
+use crate::command::{Change, Changes, KeyRange};
+use crate::pair::Pair;
 use base::Revision;
-pub(crate) use kept::{Contradiction, Kept, Spot, Thawed};
+pub(crate) use kept::{Contradiction, Kept, Spot, Thawed, ThawedPair};
 use memory::Memory;
 pub use page::{Page, REVISION_EMPTY};
 
@@ -33,7 +33,7 @@ impl Store {
 
     /// The pair of `key` as it was at revision `at`.
     #[must_use]
-    pub fn get(&self, key: &[u8], at: Revision) -> Option<Arc<KeyValue>> {
+    pub fn get(&self, key: &[u8], at: Revision) -> Option<Pair> {
         match self {
             Self::Memory(memory) => memory.get(key, at).cloned(),
         }
@@ -49,8 +49,9 @@ impl Store {
     }
 
     /// Writes `key` in the revision that is being built: `make` is given the
-    /// pair that is there and says what it becomes.
-    pub fn put(&mut self, key: &[u8], make: impl FnOnce(Option<&KeyValue>) -> KeyValue) -> Change {
+    /// pair that is there and the place of the change in the revision, and says
+    /// what the pair becomes.
+    pub fn put(&mut self, key: &[u8], make: impl FnOnce(Option<&Pair>, u32) -> Pair) -> Change {
         match self {
             Self::Memory(memory) => memory.put(key, make),
         }

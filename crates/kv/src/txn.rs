@@ -7,14 +7,13 @@ use crate::command::{
     Compare, CompareHow, CompareWith, DeleteRange, KeyValue, KvError, OpReply, Put, RangeQuery,
     Txn, TxnOp, TxnReply,
 };
+use crate::pair::Fields;
 use crate::range;
 use crate::revision::Draft;
 use crate::state::State;
 use crate::store::Store;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
-use bytes::Bytes;
 use core::cmp::Ordering;
 
 impl Txn {
@@ -100,7 +99,7 @@ fn run_step(draft: &mut Draft<'_>, step: &Step<'_>) -> OpReply {
 /// A put whose checks were made.
 pub(crate) fn run_put(draft: &mut Draft<'_>, put: &Put) -> OpReply {
     let previous = draft.put(put).filter(|_| put.want_previous);
-    OpReply::Put { previous: previous.map(Arc::unwrap_or_clone) }
+    OpReply::Put { previous: previous.map(KeyValue::from) }
 }
 
 /// A deletion; it has nothing to check.
@@ -108,7 +107,7 @@ pub(crate) fn run_delete(draft: &mut Draft<'_>, delete: &DeleteRange) -> OpReply
     let gone = draft.delete(&delete.range);
     let deleted = gone.len() as u64;
     let previous = gone.into_iter().filter(|_| delete.want_previous);
-    OpReply::DeleteRange { deleted, previous: previous.map(Arc::unwrap_or_clone).collect() }
+    OpReply::DeleteRange { deleted, previous: previous.map(KeyValue::from).collect() }
 }
 
 /// Whether a condition holds for every key of its range. A range without a key
@@ -119,25 +118,25 @@ fn holds(store: &Store, compare: &Compare) -> bool {
     if page.pairs.is_empty() {
         return !matches!(compare.with, CompareWith::Value(_)) && holds_for(compare, &NOTHING);
     }
-    page.pairs.iter().all(|kv| holds_for(compare, kv))
+    page.pairs.iter().all(|kv| holds_for(compare, &kv.fields()))
 }
 
-const NOTHING: KeyValue = KeyValue {
-    key: Bytes::new(),
+const NOTHING: Fields<'_> = Fields {
+    key: &[],
     create: Revision::ZERO,
     modified: Revision::ZERO,
     version: 0,
     lease: 0,
-    value: Bytes::new(),
-    extension: Bytes::new(),
+    value: &[],
+    extension: &[],
 };
 
-fn holds_for(compare: &Compare, kv: &KeyValue) -> bool {
+fn holds_for(compare: &Compare, kv: &Fields<'_>) -> bool {
     let order = match &compare.with {
         CompareWith::Version(given) => signed(kv.version, *given),
         CompareWith::Create(given) => signed(kv.create.0, *given),
         CompareWith::Modified(given) => signed(kv.modified.0, *given),
-        CompareWith::Value(given) => kv.value.cmp(given),
+        CompareWith::Value(given) => kv.value.cmp(&given[..]),
         CompareWith::Lease(given) => kv.lease.cmp(given),
     };
     match compare.how {

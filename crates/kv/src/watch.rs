@@ -24,7 +24,7 @@ impl WatchFilter {
     #[must_use]
     pub fn wants(&self, change: &Change) -> bool {
         let unwanted = if change.deleted { self.no_delete } else { self.no_put };
-        !unwanted && self.range.contains(&change.kv.key)
+        !unwanted && self.range.contains(change.kv.key())
     }
 
     /// What the watch wants of a revision: the revision's own list where all

@@ -107,14 +107,14 @@ fn event(change: &Change) -> mvccpb::Event {
         true => (
             mvccpb::event::EventType::Delete,
             mvccpb::KeyValue {
-                key: change.kv.key.clone(),
-                mod_revision: signed(change.kv.modified.0),
+                key: KeyValue::from(change.kv.clone()).key,
+                mod_revision: signed(change.kv.modified().0),
                 ..Default::default()
             },
         ),
-        false => (mvccpb::event::EventType::Put, pair(KeyValue::clone(&change.kv))),
+        false => (mvccpb::event::EventType::Put, pair(change.kv.clone().into())),
     };
-    let previous = change.previous.as_deref().cloned().map(pair);
+    let previous = change.previous.clone().map(|kv| pair(kv.into()));
     mvccpb::Event { r#type: kind.into(), kv: Some(kv), prev_kv: previous }
 }
 

@@ -114,9 +114,10 @@ impl Frozen {
         let versions = Ahead::new(self.machine.state.store.kept_from(from));
         let (chunk, next) = fill(KEYS, versions, |out, kept, first| {
             version::write(out, kept, first);
-            kept.digest
+            kept.version.digest()
         });
-        let spot = next.map(|kept| Spot { key: kept.key.into(), revision: kept.revision });
+        let spot = next
+            .map(|kept| Spot { key: kept.version.key().into(), revision: kept.version.modified() });
         (chunk, spot.map_or(Next::End, Next::Keys))
     }
 }

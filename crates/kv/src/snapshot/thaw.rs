@@ -155,7 +155,7 @@ impl Begun {
                 refuse_if(!continues, "a key goes on that did not begin")?;
             }
         }
-        let version = version::read(reader, flags, self.store.key())?;
+        let version = version::read(reader, flags)?;
         self.lease = version.kv.as_ref().map_or(0, |kv| kv.lease);
         self.store.add(version)?;
         Ok(())

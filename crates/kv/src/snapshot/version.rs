@@ -10,9 +10,7 @@
 //! of its revision, the first version of its pair, without lease or extension.
 
 use super::fields::{Read, invalid, read_flags};
-use crate::command::KeyValue;
-use crate::revision::joined;
-use crate::store::{Kept, Thawed};
+use crate::store::{Kept, Thawed, ThawedPair};
 use alloc::vec::Vec;
 use base::Revision;
 use base::codec::{Reader, Writer};
@@ -40,27 +38,26 @@ pub(super) enum Whose {
 }
 
 pub(super) fn write(out: &mut Vec<u8>, kept: &Kept<'_>, opening: bool) {
-    let same = !kept.first && !opening;
-    let created = kept.kv.is_some_and(|kv| kv.create != kv.modified || kv.version != 1);
-    let leased = kept.kv.is_some_and(|kv| kv.lease != 0);
-    let extended = kept.kv.is_some_and(|kv| !kv.extension.is_empty());
+    let (same, kv) = (!kept.first && !opening, kept.version.fields());
+    let lives = !kept.version.is_deleted();
+    let created = lives && (kv.create != kv.modified || kv.version != 1);
+    let (leased, extended) = (kv.lease != 0, !kv.extension.is_empty());
     out.put_u8(
         flag(same, SAME)
             | flag(!kept.first && opening, CONTINUED)
-            | flag(kept.kv.is_none(), DELETED)
+            | flag(!lives, DELETED)
             | flag(kept.place != 0, PLACE)
             | flag(created, CREATED)
             | flag(leased, LEASE)
             | flag(extended, EXTENSION),
     );
     if !same {
-        out.put_bytes(kept.key);
+        out.put_bytes(kv.key);
     }
-    out.put_varint(kept.revision.0);
+    out.put_varint(kv.modified.0);
     if kept.place != 0 {
         out.put_varint(u64::from(kept.place));
     }
-    let Some(kv) = kept.kv else { return };
     if created {
         out.put_varint(kv.modified.0 - kv.create.0);
         out.put_varint(kv.version);
@@ -69,9 +66,11 @@ pub(super) fn write(out: &mut Vec<u8>, kept: &Kept<'_>, opening: bool) {
         out.put_u64(kv.lease.cast_unsigned());
     }
     if extended {
-        out.put_bytes(&kv.extension);
+        out.put_bytes(kv.extension);
     }
-    out.put_bytes(&kv.value);
+    if lives {
+        out.put_bytes(kv.value);
+    }
 }
 
 /// The flags and whose version follows.
@@ -90,9 +89,8 @@ pub(super) fn read_whose(reader: &mut Reader) -> Read<(u8, Whose)> {
     Ok((flags, whose))
 }
 
-/// The rest of a version of this key. What is read is a copy: a slice would
-/// hold the whole chunk.
-pub(super) fn read(reader: &mut Reader, flags: u8, key: &[u8]) -> Read<Thawed> {
+/// The rest of a version.
+pub(super) fn read(reader: &mut Reader, flags: u8) -> Read<Thawed> {
     let revision = Revision(reader.varint()?);
     let place = if flags & PLACE == 0 { 0 } else { read_place(reader)? };
     if flags & DELETED != 0 {
@@ -108,8 +106,8 @@ pub(super) fn read(reader: &mut Reader, flags: u8, key: &[u8]) -> Read<Thawed> {
     };
     let lease = if flags & LEASE == 0 { 0 } else { read_lease(reader)? };
     let extension = if flags & EXTENSION == 0 { Bytes::new() } else { read_extension(reader)? };
-    let (key, value) = joined(key, &reader.bytes()?);
-    let kv = KeyValue { key, create, modified: revision, version, lease, value, extension };
+    let value = reader.bytes()?;
+    let kv = ThawedPair { create, version, lease, extension, value };
     Ok(Thawed { revision, place, kv: Some(kv) })
 }
 
@@ -139,7 +137,7 @@ fn read_lease(reader: &mut Reader) -> Read<i64> {
 fn read_extension(reader: &mut Reader) -> Read<Bytes> {
     match reader.bytes()? {
         empty if empty.is_empty() => invalid("extension of a pair", 0),
-        bytes => Ok(Bytes::copy_from_slice(&bytes)),
+        bytes => Ok(bytes),
     }
 }
 

@@ -1,32 +1,39 @@
 //! What a store tells of itself for a snapshot, and is made of again.
 
-use crate::command::KeyValue;
-use alloc::sync::Arc;
+use crate::pair::Pair;
 use alloc::vec::Vec;
 use base::Revision;
+use bytes::Bytes;
 
 /// A version that can still be read or watched.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept<'a> {
-    pub(crate) key: &'a [u8],
     /// Whether it is the first of its key that is kept.
     pub(crate) first: bool,
-    pub(crate) revision: Revision,
     /// Which change of its revision it is; 0 where that cannot be watched any more.
     pub(crate) place: u32,
-    /// Its part in the digest of the store.
-    pub(crate) digest: u64,
-    /// The pair; `None` where the key was deleted.
-    pub(crate) kv: Option<&'a Arc<KeyValue>>,
+    /// The version itself.
+    pub(crate) version: &'a Pair,
 }
 
-/// A version that is to be kept again.
+/// A version that is to be kept again, of a key that is known.
 #[derive(Debug)]
 pub(crate) struct Thawed {
     pub(crate) revision: Revision,
     pub(crate) place: u32,
     /// The pair; `None` where the key was deleted.
-    pub(crate) kv: Option<KeyValue>,
+    pub(crate) kv: Option<ThawedPair>,
+}
+
+/// What a version says beside key and revision. The bytes are copied when they
+/// are kept.
+#[derive(Debug)]
+pub(crate) struct ThawedPair {
+    pub(crate) create: Revision,
+    pub(crate) version: u64,
+    pub(crate) lease: i64,
+    pub(crate) extension: Bytes,
+    pub(crate) value: Bytes,
 }
 
 /// Where a walk over the versions goes on: at this version of this key.

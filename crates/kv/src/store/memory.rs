@@ -19,27 +19,27 @@ mod record;
 mod sweep;
 pub(super) mod thaw;
 
-use crate::command::{Change, Changes, KeyRange, KeyValue};
-use crate::hash::{digest, digest_of};
+use crate::command::{Change, Changes, KeyRange};
+use crate::hash::digest;
+use crate::pair::Pair;
 use crate::store::page::{Page, REVISION_EMPTY};
 use crate::tree::{self, Tree};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
-use bytes::Bytes;
 use core::mem::size_of;
-use line::{Line, Version};
+use line::{Line, Older};
 use record::{Record, Sums, Weight};
 use sweep::Sweep;
 
 const _: () = assert!(
-    size_of::<Line>() + size_of::<KeyValue>() + size_of::<Bytes>() <= cost::VERSION as usize,
+    2 * (size_of::<Line>() + size_of::<Pair>()) <= cost::VERSION as usize,
     "the cost covers a version"
 );
-const _: () = assert!(size_of::<Version>() < size_of::<Line>(), "and an older one");
+const _: () = assert!(size_of::<Line>() == 64, "a line of the cache");
+const _: () = assert!(size_of::<Older>() < size_of::<Line>(), "an older version takes less");
 const _: () = assert!(
     size_of::<Record>() + size_of::<Change>() + size_of::<[usize; 2]>() <= cost::CHANGE as usize,
-    "and a change"
+    "the cost covers a change"
 );
 
 /// A keyspace in memory. `create <= modified <= newest` for each pair (I51).
@@ -87,7 +87,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn get(&self, key: &[u8], at: Revision) -> Option<&Arc<KeyValue>> {
+    pub(super) fn get(&self, key: &[u8], at: Revision) -> Option<&Pair> {
         self.lines.get(key)?.at(at)
     }
 
@@ -108,60 +108,54 @@ impl Memory {
         Page { pairs, count: self.lines.weight_of(range.bounds()) }
     }
 
-    /// Writes what `make` makes of the pair that is there.
+    /// Writes what `make` makes of the pair that is there, as the change at
+    /// the place that it is given.
     pub(super) fn put(
         &mut self,
         key: &[u8],
-        make: impl FnOnce(Option<&KeyValue>) -> KeyValue,
+        make: impl FnOnce(Option<&Pair>, u32) -> Pair,
     ) -> Change {
         self.newest = self.revision.next();
         let (revision, place) = (self.newest, self.drafted);
-        let (change, digest, over) = self.lines.alter(key, |line| {
-            let last =
-                line.as_ref().and_then(|line| Some((line.last.digest, line.last.kv.clone()?)));
-            let (over, previous) = last.unzip();
-            let kv = Arc::new(make(previous.as_deref()));
-            base::invariant!(I51, kv.create <= kv.modified && kv.modified == revision);
-            base::invariant!(I52, kv.version >= 1);
-            let digest = digest_of(&kv, false);
-            let version = Version { revision, place, digest, kv: Some(Arc::clone(&kv)) };
+        let change = self.lines.alter(key, |line| {
+            let previous = line.as_ref().and_then(|line| line.now().cloned());
+            let kv = make(previous.as_ref(), place);
+            check(&kv, revision);
             let made = match line {
                 Some(line) => {
-                    line.push(version);
+                    line.push(kv.clone());
                     tree::Change::Keep
                 }
-                None => tree::Change::Set(Line::new(key, version)),
+                None => tree::Change::Set(Line::new(kv.clone())),
             };
-            (made, (Change { kv, deleted: false, previous }, digest, over))
+            (made, Change { kv, deleted: false, previous })
         });
         self.drafted += 1;
-        self.count(&change, digest, over);
+        self.count(&change);
         change
     }
 
     /// Deletes a key, if it exists.
     pub(super) fn delete(&mut self, key: &[u8]) -> Option<Change> {
         let (revision, place) = (self.revision.next(), self.drafted);
-        let (change, digest, over) = self.lines.alter(key, |line| {
+        let change = self.lines.alter(key, |line| {
             let done = line.and_then(|line| {
-                let (over, previous) = (line.last.digest, line.last.kv.clone()?);
-                let kv = Arc::new(tombstone(key, revision));
-                let digest = digest_of(&kv, true);
-                line.push(Version { revision, place, digest, kv: None });
-                Some((Change { kv, deleted: true, previous: Some(previous) }, digest, over))
+                let previous = line.now()?.clone();
+                let kv = Pair::deletion(key, revision, place);
+                line.push(kv.clone());
+                Some(Change { kv, deleted: true, previous: Some(previous) })
             });
             (tree::Change::Keep, done)
         })?;
         self.newest = revision;
         self.drafted += 1;
-        self.count(&change, digest, Some(over));
+        self.count(&change);
         Some(change)
     }
 
-    fn count(&mut self, change: &Change, digest: u64, over: Option<u64>) {
-        let over = change.previous.as_ref().zip(over);
-        let over = over.map(|(previous, digest)| Weight::of(previous, digest));
-        self.sums.add(Weight::of(&change.kv, digest), change.deleted, over);
+    fn count(&mut self, change: &Change) {
+        let over = change.previous.as_ref().map(Weight::of);
+        self.sums.add(Weight::of(&change.kv), change.deleted, over);
     }
 
     pub(super) fn seal(&mut self, changes: Changes) {
@@ -236,20 +230,13 @@ impl Memory {
     }
 }
 
-/// Its key is a copy: a slice would hold the last value for it.
-fn tombstone(key: &[u8], revision: Revision) -> KeyValue {
-    KeyValue {
-        key: Bytes::copy_from_slice(key),
-        create: Revision::ZERO,
-        modified: revision,
-        version: 0,
-        lease: 0,
-        value: Bytes::new(),
-        extension: Bytes::new(),
-    }
+fn check(kv: &Pair, revision: Revision) {
+    let kv = kv.fields();
+    base::invariant!(I51, kv.create <= kv.modified && kv.modified == revision);
+    base::invariant!(I52, kv.version >= 1);
 }
 
-fn page<'a>(mut pairs: impl Iterator<Item = &'a Arc<KeyValue>>, limit: usize) -> Page {
+fn page<'a>(mut pairs: impl Iterator<Item = &'a Pair>, limit: usize) -> Page {
     let first: Vec<_> = pairs.by_ref().take(limit).cloned().collect();
     let count = (first.len() + pairs.count()) as u64;
     Page { pairs: first, count }

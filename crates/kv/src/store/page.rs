@@ -1,7 +1,6 @@
 //! What every member of the store answers with.
 
-use crate::command::KeyValue;
-use alloc::sync::Arc;
+use crate::pair::Pair;
 use alloc::vec::Vec;
 use base::Revision;
 
@@ -12,7 +11,7 @@ pub const REVISION_EMPTY: Revision = Revision(1);
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Page {
     /// The first pairs in key order, as many as were asked for.
-    pub pairs: Vec<Arc<KeyValue>>,
+    pub pairs: Vec<Pair>,
     /// How many pairs the whole range has.
     pub count: u64,
 }

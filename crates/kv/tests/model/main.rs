@@ -254,11 +254,11 @@ proptest! {
 
 fn wanted(naive: &Naive, filter: &WatchFilter, from: u64) -> Vec<Change> {
     let mut wanted = naive.changes.clone();
-    wanted.retain(|change| change.kv.modified.0 >= from);
-    wanted.retain(|change| naive::inside(&filter.range, &change.kv.key));
+    wanted.retain(|change| change.kv.modified().0 >= from);
+    wanted.retain(|change| naive::inside(&filter.range, change.kv.key()));
     wanted.retain(|change| !(if change.deleted { filter.no_delete } else { filter.no_put }));
     for change in &mut wanted {
-        if !filter.want_previous || naive.compacted == Some(change.kv.modified) {
+        if !filter.want_previous || naive.compacted == Some(change.kv.modified()) {
             change.previous = None;
         }
     }

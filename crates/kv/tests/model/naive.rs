@@ -47,11 +47,12 @@ impl Naive {
 
     pub(crate) fn state(&self, at: Revision) -> State {
         let mut state = State::new();
-        for change in self.changes.iter().filter(|change| change.kv.modified <= at) {
+        for change in self.changes.iter().filter(|change| change.kv.modified() <= at) {
             if change.deleted {
-                state.remove(&change.kv.key);
+                state.remove(change.kv.key());
             } else {
-                state.insert(change.kv.key.clone(), KeyValue::clone(&change.kv));
+                let kv = KeyValue::from(change.kv.clone());
+                state.insert(kv.key.clone(), kv);
             }
         }
         state
@@ -302,7 +303,7 @@ fn nothing() -> KeyValue {
     }
 }
 
-pub(crate) fn inside(range: &KeyRange, key: &Bytes) -> bool {
+pub(crate) fn inside(range: &KeyRange, key: &[u8]) -> bool {
     match range {
         KeyRange::One(one) => key == one,
         KeyRange::Span { start, end } => key >= start && key < end,

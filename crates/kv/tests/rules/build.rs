@@ -139,7 +139,7 @@ pub(crate) fn text(kvs: &[KeyValue]) -> String {
 /// `revision: key=value -key …` for each revision.
 pub(crate) fn story(batches: &[Changes]) -> Vec<String> {
     let word = |change: &Change| {
-        let pair = text(std::slice::from_ref(&change.kv));
+        let pair = text(&[change.kv.clone().into()]);
         if change.deleted { format!("-{}", pair.trim_end_matches('=')) } else { pair }
     };
     let words = |batch: &Changes| batch.changes.iter().map(word).collect::<Vec<_>>().join(" ");

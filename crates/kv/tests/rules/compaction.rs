@@ -74,7 +74,7 @@ fn a_watch_may_start_at_the_compacted_revision_and_not_before() {
         assert_eq!(story(&page.batches), ["5: -b", "6: c=1", "7: -c"]);
         let previous = |at: usize| page.batches[at].changes[0].previous.clone();
         assert_eq!(previous(0), None, "the pair before is compacted");
-        assert_eq!(previous(2).map(|kv| kv.modified), Some(Revision(6)));
+        assert_eq!(previous(2).map(|kv| kv.modified()), Some(Revision(6)));
         sweep(&mut keyspace, 100);
     }
 }

@@ -55,7 +55,9 @@ fn the_pair_before_is_told_if_asked_and_if_there_was_one() {
         let filter = WatchFilter { want_previous, ..of(one("a")) };
         let page = keyspace.0.changes(&filter, Revision(2), 100).unwrap();
         let previous = page.batches.iter().flat_map(|batch| batch.changes.iter());
-        previous.map(|change| change.previous.as_ref().map(|kv| kv.modified.0)).collect::<Vec<_>>()
+        previous
+            .map(|change| change.previous.as_ref().map(|kv| kv.modified().0))
+            .collect::<Vec<_>>()
     };
     assert_eq!(told(true), [None, Some(2), Some(4)]);
     assert_eq!(told(false), [None, None, None]);
@@ -76,7 +78,7 @@ fn a_watch_of_the_future_waits() {
 #[test]
 fn a_tombstone_holds_its_key_and_its_revision_only() {
     let page = sample().0.changes(&of(one("b")), Revision(6), 1).unwrap();
-    let kv = &page.batches[0].changes[0].kv;
+    let kv = page.batches[0].changes[0].kv.fields();
     assert_eq!((kv.create.0, kv.modified.0, kv.version, kv.value.len()), (0, 6, 0, 0));
 }
 

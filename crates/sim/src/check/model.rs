@@ -178,9 +178,10 @@ impl Model {
         let mut pairs = self.states.last().cloned().unwrap_or_default();
         for Change { kv, deleted, .. } in &changes {
             if *deleted {
-                pairs.remove(&kv.key);
+                pairs.remove(kv.key());
             } else {
-                pairs.insert(kv.key.clone(), Arc::clone(kv));
+                let kv = KeyValue::from(kv.clone());
+                pairs.insert(kv.key.clone(), kv.into());
             }
         }
         self.history.push((self.revision().next(), changes));
@@ -314,7 +315,8 @@ impl Draft<'_> {
             extension: Bytes::new(),
         });
         self.pairs.insert(put.key.clone(), Arc::clone(&kv));
-        self.changes.push(Change { kv, deleted: false, previous: old.clone() });
+        let previous = old.as_deref().map(Into::into);
+        self.changes.push(Change { kv: (&*kv).into(), deleted: false, previous });
         let told = old.filter(|_| put.want_previous);
         OpReply::Put { previous: told.map(Arc::unwrap_or_clone) }
     }
@@ -343,7 +345,8 @@ impl Draft<'_> {
             value: Bytes::new(),
             extension: Bytes::new(),
         };
-        self.changes.push(Change { kv: kv.into(), deleted: true, previous: Some(old) });
+        let previous = Some((&*old).into());
+        self.changes.push(Change { kv: kv.into(), deleted: true, previous });
     }
 }
 
@@ -385,7 +388,7 @@ fn size(reply: &Reply) -> u64 {
 
 /// Whether a key is in a range.
 #[must_use]
-pub fn inside(range: &KeyRange, key: &Bytes) -> bool {
+pub fn inside(range: &KeyRange, key: &[u8]) -> bool {
     match range {
         KeyRange::One(one) => one == key,
         KeyRange::Span { start, end } => start <= key && key < end,

@@ -79,7 +79,7 @@ fn broken_off(tale: &Tale, replay: &Replay, from: Revision) -> Option<Violation>
 fn select(tale: &Tale, (revision, changes): &Batch) -> Option<Batch> {
     let wants = |change: &&Change| {
         let unwanted = if change.deleted { tale.no_delete } else { tale.no_put };
-        !unwanted && inside(&tale.range, &change.kv.key)
+        !unwanted && inside(&tale.range, change.kv.key())
     };
     let trim = |change: &Change| {
         let mut change = change.clone();
@@ -119,8 +119,12 @@ mod tests {
     fn batch(revision: u64, keys: &[&'static str]) -> Batch {
         let replay = history(false);
         let real = replay.model.history().iter().find(|(at, _)| at.0 == revision.min(5)).unwrap();
-        let mut changes: Vec<Change> =
-            real.1.iter().filter(|it| keys.iter().any(|key| *key == it.kv.key)).cloned().collect();
+        let mut changes: Vec<Change> = real
+            .1
+            .iter()
+            .filter(|it| keys.iter().any(|key| key.as_bytes() == it.kv.key()))
+            .cloned()
+            .collect();
         changes.iter_mut().for_each(|change| change.previous = None);
         (Revision(revision), changes)
     }

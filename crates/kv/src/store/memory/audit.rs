@@ -4,9 +4,8 @@ use super::cost;
 use super::line::Line;
 use super::record::Sums;
 use crate::command::Change;
-use crate::hash::digest_of;
 use crate::store::page::REVISION_EMPTY;
-use alloc::sync::Arc;
+use crate::tree::Item;
 use base::Revision;
 
 impl super::Memory {
@@ -41,9 +40,9 @@ impl super::Memory {
             expected = expected.next();
             let changes = record.changes.iter().enumerate();
             for (place, change) in changes.filter(|_| record.revision >= compacted) {
-                base::invariant!(I51, change.kv.modified == record.revision);
+                base::invariant!(I51, change.kv.modified() == record.revision);
                 self.validate_change(place, change);
-                sums.written = sums.written.wrapping_add(digest_of(&change.kv, change.deleted));
+                sums.written = sums.written.wrapping_add(change.kv.computed_digest());
                 if record.revision > compacted {
                     sums.written_bytes += cost::of_version(&change.kv) + cost::CHANGE;
                 }
@@ -54,13 +53,12 @@ impl super::Memory {
     }
 
     fn validate_change(&self, place: usize, change: &Change) {
-        let line = self.lines.get(&change.kv.key);
-        let version = line.and_then(|line| line.version_at(change.kv.modified));
-        base::invariant!(I57, version.is_some_and(|it| it.revision == change.kv.modified));
-        base::invariant!(I91, version.is_some_and(|it| it.place as usize == place));
-        let stored = version.and_then(|version| version.kv.as_ref());
-        let same = stored.map_or(change.deleted, |kv| Arc::ptr_eq(kv, &change.kv));
+        let line = self.lines.get(change.kv.key());
+        let version = line.and_then(|line| line.version_at(change.kv.modified()));
+        base::invariant!(I91, version.is_some_and(|it| it.place() as usize == place));
+        let same = version.is_some_and(|version| version.is_shared(&change.kv));
         base::invariant!(I57, same, "{change:?}");
+        base::invariant!(I57, change.deleted == change.kv.is_deleted(), "{change:?}");
     }
 
     /// In order, and once the sweep is through, without anything unreadable.
@@ -69,21 +67,25 @@ impl super::Memory {
         let mut old = 0;
         let compacted = self.compacted.unwrap_or(Revision::ZERO);
         for version in line.versions() {
-            base::invariant!(I57, last.is_none_or(|last| last < version.revision));
-            last = Some(version.revision);
-            old += u32::from(version.revision <= compacted);
-            let needed = version.kv.is_some() || version.revision >= compacted;
+            let revision = version.modified();
+            base::invariant!(I57, last.is_none_or(|last| last < revision));
+            base::invariant!(I57, line.key() == version.key());
+            last = Some(revision);
+            old += u32::from(revision <= compacted);
+            let needed = !version.is_deleted() || revision >= compacted;
             base::invariant!(I62, needed || !self.is_swept(), "a deletion is kept: {version:?}");
         }
         base::invariant!(I62, old <= 1 || !self.is_swept(), "{old} old versions");
+        base::invariant!(I57, line.weight() == u64::from(!line.last.is_deleted()));
     }
 
     fn state_at(&self, at: Revision) -> (u64, u64) {
         let (mut digest, mut bytes) = (0u64, 0);
         for kv in self.lines.iter().filter_map(|line| line.at(at)) {
-            base::invariant!(I51, kv.create <= kv.modified && kv.modified <= at);
-            base::invariant!(I52, kv.version >= 1);
-            digest = digest.wrapping_add(digest_of(kv, false));
+            let fields = kv.fields();
+            base::invariant!(I51, fields.create <= fields.modified && fields.modified <= at);
+            base::invariant!(I52, fields.version >= 1);
+            digest = digest.wrapping_add(kv.computed_digest());
             bytes += cost::of_version(kv);
         }
         (digest, bytes)

@@ -4,7 +4,6 @@
 use super::Memory;
 use super::line::Line;
 use crate::store::kept::{Kept, Spot};
-use crate::tree::Item;
 use base::Revision;
 
 impl Memory {
@@ -32,15 +31,12 @@ fn kept_of(
     let reach = reach(line, compacted);
     let from = from.max(reach);
     let older = line.older.iter().flat_map(move |older| older.iter_from(&from));
-    let last = Some(&line.last).filter(|last| last.revision >= from);
+    let last = Some(&line.last).filter(|last| last.modified() >= from);
     let first = first_at(line, reach);
-    older.chain(last).map(move |version| Kept {
-        key: line.key(),
-        first: version.revision == first,
-        revision: version.revision,
-        place: if version.revision >= compacted { version.place } else { 0 },
-        digest: version.digest,
-        kv: version.kv.as_ref(),
+    older.map(|older| &older.pair).chain(last).map(move |version| Kept {
+        first: version.modified() == first,
+        place: if version.modified() >= compacted { version.place() } else { 0 },
+        version,
     })
 }
 
@@ -48,12 +44,14 @@ fn kept_of(
 /// the compacted revision, or from the next if that is an older deletion.
 fn reach(line: &Line, compacted: Revision) -> Revision {
     match line.version_at(compacted) {
-        Some(version) if version.kv.is_some() || version.revision == compacted => version.revision,
+        Some(version) if !version.is_deleted() || version.modified() == compacted => {
+            version.modified()
+        }
         _ => compacted.next(),
     }
 }
 
 fn first_at(line: &Line, reach: Revision) -> Revision {
     let older = line.older.as_ref().and_then(|older| older.iter_from(&reach).next());
-    older.map_or(line.last.revision, |version| version.revision)
+    older.map_or_else(|| line.last.modified(), |older| older.pair.modified())
 }

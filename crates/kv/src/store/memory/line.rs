@@ -1,26 +1,18 @@
 //! One key and all its versions that are kept.
 
-use super::key::Key;
-use crate::command::KeyValue;
+use super::key::{Key, Short};
+use crate::pair::Pair;
 use crate::tree::{Change, Item, Tree};
-use alloc::sync::Arc;
 use base::Revision;
-use core::borrow::Borrow;
 
-/// A key as it is since some revision.
+/// A version that is not the newest any more.
 #[derive(Clone, Debug)]
-pub(super) struct Version {
-    pub(super) revision: Revision,
-    /// Which change of its revision made it, counted from 0 (I91). Of a
-    /// revision that nobody can watch any more it means nothing.
-    pub(super) place: u32,
-    /// Its part in the digest of the store.
-    pub(super) digest: u64,
-    /// The pair; `None` where the key was deleted.
-    pub(super) kv: Option<Arc<KeyValue>>,
+pub(super) struct Older {
+    revision: Revision,
+    pub(super) pair: Pair,
 }
 
-impl Item for Version {
+impl Item for Older {
     type Key = Revision;
     type Fence = Revision;
 
@@ -40,9 +32,12 @@ impl Item for Version {
 /// The versions of one key. Most keys have one, which then needs no tree.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    key: Key,
-    pub(super) last: Version,
-    pub(super) older: Option<Tree<Version>>,
+    /// The key, if it is short; a longer one is that of the newest version.
+    short: Option<Short>,
+    /// Whether the key exists: the newest version is no deletion.
+    live: bool,
+    pub(super) last: Pair,
+    pub(super) older: Option<Tree<Older>>,
 }
 
 /// It weighs 1 if the key exists, so that the weight of a range is its count.
@@ -51,40 +46,48 @@ impl Item for Line {
     type Fence = Key;
 
     fn key(&self) -> &[u8] {
-        self.key.borrow()
+        self.short.as_ref().map_or_else(|| self.last.key(), Short::bytes)
     }
 
     fn fence(&self) -> Key {
-        self.key.clone()
+        Key::new(self.key())
     }
 
     fn weight(&self) -> u64 {
-        u64::from(self.last.kv.is_some())
+        u64::from(self.live)
     }
 }
 
 impl Line {
-    pub(super) fn new(key: &[u8], last: Version) -> Self {
-        Self { key: Key::new(key), last, older: None }
+    pub(super) fn new(last: Pair) -> Self {
+        let (short, live) = (Short::new(last.key()), !last.is_deleted());
+        Self { short, live, last, older: None }
+    }
+
+    /// The pair as it is now.
+    pub(super) fn now(&self) -> Option<&Pair> {
+        Some(&self.last).filter(|_| self.live)
     }
 
     /// The pair as it was at `at`.
-    pub(super) fn at(&self, at: Revision) -> Option<&Arc<KeyValue>> {
-        self.version_at(at)?.kv.as_ref()
+    pub(super) fn at(&self, at: Revision) -> Option<&Pair> {
+        self.version_at(at).filter(|version| !version.is_deleted())
     }
 
-    pub(super) fn version_at(&self, at: Revision) -> Option<&Version> {
-        if self.last.revision <= at {
+    pub(super) fn version_at(&self, at: Revision) -> Option<&Pair> {
+        if self.last.modified() <= at {
             return Some(&self.last);
         }
-        self.older.as_ref()?.floor(&at)
+        self.older.as_ref()?.floor(&at).map(|older| &older.pair)
     }
 
     /// Takes a newer version.
-    pub(super) fn push(&mut self, version: Version) {
-        base::invariant!(I56, version.revision > self.last.revision, "{:?} twice", self.key);
-        let before = core::mem::replace(&mut self.last, version);
-        self.older.get_or_insert_default().insert(before);
+    pub(super) fn push(&mut self, version: Pair) {
+        let revision = self.last.modified();
+        base::invariant!(I56, version.modified() > revision, "{version:?} after {revision}");
+        self.live = !version.is_deleted();
+        let pair = core::mem::replace(&mut self.last, version);
+        self.older.get_or_insert_default().insert(Older { revision, pair });
     }
 
     /// Drops what nobody can read any more when nothing below `revision` is
@@ -101,13 +104,14 @@ impl Line {
                 self.older = None;
             }
         }
-        let gone = drop_deletion && self.last.revision == revision && self.last.kv.is_none();
+        let gone = drop_deletion && self.last.modified() == revision && !self.live;
         !gone
     }
 
     /// Every version, the oldest first.
-    pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
-        self.older.iter().flat_map(Tree::iter).chain([&self.last])
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Pair> {
+        let older = self.older.iter().flat_map(Tree::iter);
+        older.map(|older| &older.pair).chain([&self.last])
     }
 }
 

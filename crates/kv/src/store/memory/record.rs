@@ -1,7 +1,8 @@
 //! One revision in the history, and the sums up to it.
 
 use super::cost;
-use crate::command::{Change, Changes, KeyValue};
+use crate::command::{Change, Changes};
+use crate::pair::Pair;
 use crate::tree::Item;
 use alloc::sync::Arc;
 use base::Revision;
@@ -28,8 +29,8 @@ pub(super) struct Weight {
 }
 
 impl Weight {
-    pub(super) const fn of(kv: &KeyValue, digest: u64) -> Self {
-        Self { digest, bytes: cost::of_version(kv) }
+    pub(super) fn of(kv: &Pair) -> Self {
+        Self { digest: kv.digest(), bytes: cost::of_version(kv) }
     }
 }
 

@@ -76,8 +76,8 @@ impl Sweep {
 }
 
 fn trim(lines: &mut Tree<Line>, written: &Written, below: bool) {
-    lines.alter(&written.kv.key, |line| match line {
-        Some(line) => (keep_if(line.trim(written.kv.modified, written.deleted && below)), ()),
+    lines.alter(written.kv.key(), |line| match line {
+        Some(line) => (keep_if(line.trim(written.kv.modified(), written.deleted && below)), ()),
         None => (Change::Keep, ()),
     });
 }

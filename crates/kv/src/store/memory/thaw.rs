@@ -5,13 +5,13 @@
 //! apart: each version from the compacted revision on is a change, and knows
 //! its revision and its place in it.
 
-use super::line::{Line, Version};
+use super::line::Line;
 use super::record::{Record, Sums, Weight};
 use super::sweep::Sweep;
-use super::{Floor, Memory, tombstone};
-use crate::command::{Change, KeyValue};
-use crate::hash::digest_of;
-use crate::store::kept::{Contradiction, Thawed};
+use super::{Floor, Memory};
+use crate::command::Change;
+use crate::pair::{Fields, Pair};
+use crate::store::kept::{Contradiction, Thawed, ThawedPair};
 use crate::store::page::REVISION_EMPTY;
 use crate::tree::Builder;
 use alloc::sync::Arc;
@@ -82,49 +82,63 @@ impl Thawing {
     }
 
     pub(in crate::store) fn add(&mut self, version: Thawed) -> Checked<()> {
-        let Thawed { revision, place, kv } = version;
-        self.check(revision, place, kv.as_ref())?;
+        let version = self.pair(&version);
+        let (revision, deleted) = (version.modified(), version.is_deleted());
+        self.check(&version)?;
         let compacted = self.compacted.unwrap_or_default();
-        let last = self.open.as_ref().map(|line| &line.last);
-        let previous = last.and_then(|last| Some((last.digest, last.kv.clone()?)));
-        let kv = kv.map(Arc::new);
-        let deleted = kv.is_none();
-        let shown = kv.clone().unwrap_or_else(|| Arc::new(tombstone(&self.key, revision)));
-        let digest = digest_of(&shown, deleted);
-        let weight = Weight::of(&shown, digest);
+        let weight = Weight::of(&version);
         if revision <= compacted && !deleted {
             self.floor.add_live(weight);
         }
         if revision >= compacted {
-            let over = previous.as_ref().map(|(digest, kv)| Weight::of(kv, *digest));
-            let change = Change { kv: shown, deleted, previous: previous.map(|(_, kv)| kv) };
-            self.order.push(Belongs { revision, place, at: self.changes.len() });
+            let previous = self.open.as_ref().and_then(|line| line.now().cloned());
+            let over = previous.as_ref().map(Weight::of);
+            let change = Change { kv: version.clone(), deleted, previous };
+            self.order.push(Belongs { revision, place: version.place(), at: self.changes.len() });
             self.changes.push(Some(Noted { change, weight, over }));
         }
-        let version = Version { revision, place, digest, kv };
         match &mut self.open {
             Some(line) => line.push(version),
-            none => *none = Some(Line::new(&self.key, version)),
+            none => *none = Some(Line::new(version)),
         }
         Ok(())
     }
 
+    /// The version of the open key that says this.
+    fn pair(&self, version: &Thawed) -> Pair {
+        let Thawed { revision, place, kv } = version;
+        let Some(ThawedPair { create, version, lease, extension, value }) = kv else {
+            return Pair::deletion(&self.key, *revision, *place);
+        };
+        let fields = Fields {
+            key: &self.key,
+            create: *create,
+            modified: *revision,
+            version: *version,
+            lease: *lease,
+            value,
+            extension,
+        };
+        Pair::new(&fields, *place)
+    }
+
     /// Whether this can be the next version of the key.
-    fn check(&self, revision: Revision, place: u32, kv: Option<&KeyValue>) -> Checked<()> {
+    fn check(&self, version: &Pair) -> Checked<()> {
+        let (revision, deleted) = (version.modified(), version.is_deleted());
         let compacted = self.compacted.unwrap_or_default();
-        let last = self.open.as_ref().map(|line| &line.last);
+        let last = self.open.as_ref().map(|line| line.last.modified());
         check(!self.key.is_empty(), "a version has no key")?;
-        check(last.is_none_or(|last| last.revision < revision), "versions are not in order")?;
+        check(last.is_none_or(|last| last < revision), "versions are not in order")?;
         check(revision > REVISION_EMPTY, "a version is from before the first")?;
         check(revision <= self.revision, "a version is from the future")?;
         check(last.is_none() || revision > compacted, "a version cannot be read any more")?;
-        check(kv.is_some() || revision >= compacted, "a deletion cannot be seen any more")?;
-        check(revision >= compacted || place == 0, "a place cannot be watched any more")?;
-        let before = last.and_then(|last| last.kv.as_deref());
-        let follows = match kv {
-            Some(kv) if revision <= compacted => is_old(kv),
-            Some(kv) => follows(kv, before),
-            None => before.is_some() || revision == compacted,
+        check(!deleted || revision >= compacted, "a deletion cannot be seen any more")?;
+        check(revision >= compacted || version.place() == 0, "a place cannot be watched any more")?;
+        let before = self.open.as_ref().and_then(Line::now);
+        let follows = match deleted {
+            true => before.is_some() || revision == compacted,
+            false if revision <= compacted => is_old(&version.fields()),
+            false => follows(&version.fields(), before.map(Pair::fields)),
         };
         check(follows, "a version does not follow on the one before")
     }
@@ -206,7 +220,7 @@ impl Thawing {
 }
 
 /// What a pair can be whose versions before are not known.
-fn is_old(kv: &KeyValue) -> bool {
+fn is_old(kv: &Fields<'_>) -> bool {
     let since = kv.modified.0.checked_sub(kv.create.0);
     let writes = kv.version.checked_sub(1);
     let (Some(since), Some(writes)) = (since, writes) else { return false };
@@ -215,7 +229,7 @@ fn is_old(kv: &KeyValue) -> bool {
 }
 
 /// What a pair must be that was written over another one, or over nothing.
-fn follows(kv: &KeyValue, before: Option<&KeyValue>) -> bool {
+fn follows(kv: &Fields<'_>, before: Option<Fields<'_>>) -> bool {
     let wanted = before.map_or((kv.modified, 0), |before| (before.create, before.version));
     (Some(kv.version), kv.create) == (wanted.1.checked_add(1), wanted.0)
 }

@@ -97,6 +97,8 @@ marks! {
     WitnessWritten,
     /// A follower forwarded a write to its leader.
     Forwarded,
+    /// A forwarded write that was not proposed was tried again.
+    TriedAgain,
     /// A request waited because no leader was known.
     AskParked,
     /// A request ended with an unknown outcome because leadership moved.

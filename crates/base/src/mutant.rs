@@ -73,6 +73,8 @@ mutants! {
     RenewedWhileEnding,
     /// A new leader counts a lease from its grant, not from its own beginning.
     LeaseNotExtended,
+    /// A leader says that it did not propose what it did propose for another node.
+    ProposedAndDenied,
     /// A compaction forgets the revision at which history should begin.
     CompactedRevisionLost,
     /// A retry under the same number is done again.

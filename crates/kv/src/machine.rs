@@ -94,12 +94,13 @@ impl Machine {
         })
     }
 
-    /// Whether [`Machine::apply`] will understand this body. Asked before a
-    /// body that somebody else encoded is proposed: an entry that is not
-    /// understood stops every replica.
+    /// What this body may add to the keyspace ([`crate::quota::cost`]); `None` if
+    /// [`Machine::apply`] will not understand it. Asked before a body that somebody
+    /// else encoded is proposed: an entry that is not understood stops every replica.
     #[must_use]
-    pub fn understands(&self, body: &Bytes) -> bool {
-        self.decode(body).is_ok()
+    pub fn cost(&self, body: &Bytes) -> Option<u64> {
+        let (_, command) = self.decode(body).ok()?;
+        Some(crate::quota::cost(&command))
     }
 
     /// Passes over the entry at `index`, which holds no command.

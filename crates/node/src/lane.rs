@@ -108,7 +108,7 @@ impl Lane {
             Event::Link { peer, up } => {
                 if self.fabric.link(peer, up) {
                     self.each(now, out, |replica, turn| {
-                        replica.step(turn, Input::Link { peer, up });
+                        replica.on_link(turn, peer, up);
                     });
                 }
             }
@@ -277,6 +277,9 @@ impl Lane {
                 }
                 Say::Forwarded { ticket, place } => {
                     replica.on_forwarded(turn, from, ticket, place);
+                }
+                Say::NotProposed { ticket, why } => {
+                    replica.on_not_proposed(turn, from, ticket, why);
                 }
                 Say::Lease { ticket, ask } => replica.on_lease(turn, from, ticket, ask),
                 Say::Leased { ticket, told } => replica.on_leased(turn, ticket, told),

@@ -77,11 +77,12 @@ impl Machine {
         }
     }
 
-    /// Whether [`Machine::apply`] will understand this body.
-    pub(crate) fn understands(&self, body: &Bytes) -> bool {
+    /// Whether a body needs no room where room is short; `None` if
+    /// [`Machine::apply`] will not understand it.
+    pub(crate) fn frees(&self, body: &Bytes) -> Option<bool> {
         match self {
-            Self::Directory(_) => Change::decode(body).is_ok(),
-            Self::Keyspace(machine) => machine.understands(body),
+            Self::Directory(_) => Change::decode(body).ok().map(|_| true),
+            Self::Keyspace(machine) => machine.cost(body).map(|cost| cost == 0),
         }
     }
 

@@ -54,7 +54,8 @@ impl Mail {
     pub(crate) fn say(&mut self, sender: Sender, to: NodeId, say: Say) {
         let class = match &say {
             Say::Letter(letter) if !letter.is_bulk() => Class::Urgent,
-            Say::Forwarded { .. } | Say::Lease { .. } | Say::Leased { .. } => Class::Urgent,
+            Say::Forwarded { .. } | Say::NotProposed { .. } => Class::Urgent,
+            Say::Lease { .. } | Say::Leased { .. } => Class::Urgent,
             Say::Offer(_) | Say::Want { .. } | Say::Gone { .. } => Class::Urgent,
             Say::WhoAmI | Say::YouAre { .. } => Class::Urgent,
             Say::Letter(_) | Say::Forward { .. } | Say::Part { .. } => Class::Bulk,

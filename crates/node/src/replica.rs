@@ -224,9 +224,10 @@ impl Replica {
 
     fn on_lead(&mut self, turn: &mut Turn<'_>, lead: Lead) {
         self.lead = lead;
-        let mut told = Vec::new();
-        self.writes.on_lead(lead.leader, &mut told);
-        self.tell(turn, told);
+        if self.leads() {
+            self.forwards.lead(lead.ballot);
+        }
+        self.writes.on_lead(lead.leader, turn.now + self.doubt());
         let (group, term, leader) = (self.sender.group, self.term(), lead.leader);
         turn.out.push(Action::Note(Note::Lead { group, term, leader }));
         self.on_moved(turn);

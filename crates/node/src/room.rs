@@ -8,7 +8,7 @@ use core::time::Duration;
 
 /// Bytes of the log that votes and other small promises have for themselves
 /// while no segment can be made.
-pub(crate) const RESERVE_BYTES: u64 = 4 << 10;
+const RESERVE_BYTES: u64 = 4 << 10;
 
 /// A checkpoint is tried again at the latest after so many times the patience:
 /// it may write for minutes before it finds that there is no room.
@@ -33,6 +33,12 @@ impl Room {
     /// Whether anything that the node cannot do without for long has no room.
     pub(crate) fn is_short(&self) -> bool {
         self.log || !self.checkpoints.is_empty()
+    }
+
+    /// Whether a command may be taken that leaves so many bytes of the log. What
+    /// frees space may use up what is left of it.
+    pub(crate) fn admits(&self, frees: bool, left: u64) -> bool {
+        !self.is_short() || frees && left > RESERVE_BYTES
     }
 
     /// There was no room for a file of the log.

@@ -38,12 +38,21 @@ pub(crate) enum Say {
         /// The encoded command.
         body: Bytes,
     },
-    /// Where the forwarded command stands; `None`: this letter did not get it proposed.
+    /// Where the forwarded command stands; `None`: this letter did not get it proposed,
+    /// but an earlier one may have.
     Forwarded {
         /// Which command.
         ticket: Ticket,
         /// Its place in the leader's log.
         place: Option<(Index, Ballot)>,
+    },
+    /// The forwarded command was not proposed and never will be, however often
+    /// its letter is repeated.
+    NotProposed {
+        /// Which command.
+        ticket: Ticket,
+        /// Why.
+        why: NotProposed,
     },
     /// My client asks about a lease, which the leader alone can answer.
     Lease {
@@ -98,6 +107,32 @@ pub(crate) struct Ticket {
     pub(crate) number: u64,
 }
 
+/// Why a forwarded command was not proposed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum NotProposed {
+    /// This node does not lead any more, or is about to hand over: ask the next leader.
+    NotLeader = 1,
+    /// The leader has too much in hand.
+    Busy = 2,
+    /// The disk of the leader has no room.
+    NoSpace = 3,
+    /// The leader does not know such a command.
+    NotUnderstood = 4,
+}
+
+impl NotProposed {
+    fn decode(number: u8) -> Result<Self, CodecError> {
+        match number {
+            1 => Ok(Self::NotLeader),
+            2 => Ok(Self::Busy),
+            3 => Ok(Self::NoSpace),
+            4 => Ok(Self::NotUnderstood),
+            got => Err(CodecError::Invalid { what: "why not proposed", got: u64::from(got) }),
+        }
+    }
+}
+
 const KIND_LETTER: u8 = 1;
 const KIND_FORWARD: u8 = 2;
 const KIND_FORWARDED: u8 = 3;
@@ -111,6 +146,7 @@ const KIND_PART: u8 = 10;
 const KIND_GONE: u8 = 11;
 const KIND_WHO_AM_I: u8 = 12;
 const KIND_YOU_ARE: u8 = 13;
+const KIND_NOT_PROPOSED: u8 = 14;
 
 /// The first bytes of a frame.
 pub(crate) fn begin_frame() -> Vec<u8> {
@@ -149,16 +185,14 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
             frame.extend_from_slice(body);
             KIND_FORWARD
         }
-        Say::Forwarded { ticket, place: Some((index, ballot)) } => {
+        Say::Forwarded { ticket, place } => {
             put_ticket(frame, *ticket);
-            for number in [index.0, ballot.round, ballot.node.0] {
-                frame.put_u64(number);
-            }
-            KIND_FORWARDED
+            put_place(frame, *place)
         }
-        Say::Forwarded { ticket, place: None } => {
+        Say::NotProposed { ticket, why } => {
             put_ticket(frame, *ticket);
-            KIND_NOT_FORWARDED
+            frame.put_u8(*why as u8);
+            KIND_NOT_PROPOSED
         }
         Say::Lease { ticket, ask } => {
             put_ticket(frame, *ticket);
@@ -202,6 +236,14 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
             KIND_YOU_ARE
         }
     }
+}
+
+fn put_place(frame: &mut Vec<u8>, place: Option<(Index, Ballot)>) -> u8 {
+    let Some((index, ballot)) = place else { return KIND_NOT_FORWARDED };
+    for number in [index.0, ballot.round, ballot.node.0] {
+        frame.put_u64(number);
+    }
+    KIND_FORWARDED
 }
 
 fn put_ticket(frame: &mut Vec<u8>, ticket: Ticket) {
@@ -264,6 +306,9 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
             place: Some((Index(body.u64()?), take_ballot(body)?)),
         },
         KIND_NOT_FORWARDED => Say::Forwarded { ticket: take_ticket(body)?, place: None },
+        KIND_NOT_PROPOSED => {
+            Say::NotProposed { ticket: take_ticket(body)?, why: NotProposed::decode(body.u8()?)? }
+        }
         KIND_LEASE => Say::Lease {
             ticket: take_ticket(body)?,
             ask: LeaseAsk { id: body.u64()?.cast_signed(), renew: body.u8()? != 0 },
@@ -306,6 +351,10 @@ mod tests {
             post(Say::Forward { ticket, ballot, body }),
             post(Say::Forwarded { ticket, place }),
             post(Say::Forwarded { ticket, place: None }),
+            post(Say::NotProposed { ticket, why: NotProposed::NotLeader }),
+            post(Say::NotProposed { ticket, why: NotProposed::Busy }),
+            post(Say::NotProposed { ticket, why: NotProposed::NoSpace }),
+            post(Say::NotProposed { ticket, why: NotProposed::NotUnderstood }),
             post(Say::Lease { ticket, ask: LeaseAsk { id: -7, renew: true } }),
             post(Say::Leased { ticket, told: Some(LeaseTold { ttl_s: 9, remaining_ms: 8001 }) }),
             post(Say::Leased { ticket, told: None }),

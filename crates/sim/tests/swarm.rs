@@ -19,6 +19,7 @@ const REACHED: &[Mark] = &[
     Mark::SegmentOpened,
     Mark::WitnessWritten,
     Mark::Forwarded,
+    Mark::TriedAgain,
     Mark::AskParked,
     Mark::OutcomeUnknown,
     Mark::WatchCaughtUp,

@@ -130,8 +130,8 @@ fn an_unknown_command_is_named_and_changes_nothing() {
     assert_eq!(unknown, Err(UnknownCommand { index: Index(1), why }));
     let stray = encode(&Envelope::default(), &Command::Put(put("a", "1")));
     assert!(machine.apply(Index(1), 0, &stray).is_err(), "another keyspace");
-    assert!(!machine.understands(&stray));
-    assert!(Machine::new(KeyspaceId(0)).understands(&stray));
+    assert_eq!(machine.cost(&stray), None);
+    assert!(Machine::new(KeyspaceId(0)).cost(&stray).is_some());
     assert_eq!((machine.applied(), machine.revision()), (Index(0), Revision(1)));
 }
 

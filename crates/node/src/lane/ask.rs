@@ -7,7 +7,6 @@ use crate::event::{
 use crate::machine::Look;
 use crate::reads::Who;
 use crate::replica::Replica;
-use crate::room::RESERVE_BYTES;
 use crate::writes::Owner;
 use alloc::vec::Vec;
 use base::limits::{ENTRY_BYTES_MAX, WATCHES_MAX};
@@ -168,12 +167,11 @@ impl Lane {
         None
     }
 
-    /// Whether the disk of this node has room for a command. What frees space
-    /// may use up what is left of the log.
+    /// Whether the disk of this node has room for a command.
     fn has_room(&self, command: &Command, bytes: usize) -> bool {
         let frees = kv::quota::cost(command) == 0;
         let left = self.wal.room().saturating_sub(bytes as u64);
-        !self.room.is_short() || frees && left > RESERVE_BYTES
+        self.room.admits(frees, left)
     }
 
     /// What the proposer decides, so that every replica applies the same: the

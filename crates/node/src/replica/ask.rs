@@ -2,7 +2,8 @@
 
 use super::{Replica, Turn};
 use crate::event::Refused;
-use crate::wire::{Say, Ticket};
+use crate::forwards::Seen;
+use crate::wire::{NotProposed, Say, Ticket};
 use crate::writes::{Outcome, Owner};
 use alloc::vec::Vec;
 use base::limits::LOG_PENDING_BYTES_MAX;
@@ -10,6 +11,7 @@ use base::{AskId, Ballot, Index, NodeId};
 use bytes::Bytes;
 use consensus::contract::{Answer, Input, Refusal};
 use consensus::entry::EntryKind;
+use core::time::Duration;
 use kv::command::Command;
 
 impl Replica {
@@ -25,7 +27,7 @@ impl Replica {
                 }
             },
             Some(leader) => {
-                let ticket = self.writes.forward(owner, leader);
+                let ticket = self.writes.forward(owner, leader, body.clone());
                 let say = Say::Forward { ticket, ballot: self.lead.ballot, body };
                 turn.mail.say(self.sender, leader, say);
             }
@@ -58,7 +60,8 @@ impl Replica {
     }
 
     /// A command that another node forwards. A repeated letter gets no answer:
-    /// the first one has it.
+    /// the first one has it. Whoever is told "not proposed" tries again elsewhere,
+    /// so that must be certain.
     pub(crate) fn on_forward(
         &mut self,
         turn: &mut Turn<'_>,
@@ -67,13 +70,74 @@ impl Replica {
         ballot: Ballot,
         body: Bytes,
     ) {
-        let leads = self.leads() && self.lead.ballot == ballot;
-        if leads && !self.forwards.take(ballot, from, ticket) {
-            return;
+        let say = match self.forwards.take(ballot, from, ticket) {
+            Seen::Before => return,
+            Seen::Perhaps => Say::Forwarded { ticket, place: None },
+            Seen::Never => match self.propose_for(turn, ballot, body) {
+                Ok(place) => base::mutant!(
+                    ProposedAndDenied,
+                    Say::Forwarded { ticket, place: Some(place) },
+                    Say::NotProposed { ticket, why: NotProposed::NotLeader }
+                ),
+                Err(why) => Say::NotProposed { ticket, why },
+            },
+        };
+        turn.mail.say(self.sender, from, say);
+    }
+
+    /// Proposes what another node forwards, if this node leads as that believes.
+    fn propose_for(
+        &mut self,
+        turn: &mut Turn<'_>,
+        ballot: Ballot,
+        body: Bytes,
+    ) -> Result<(Index, Ballot), NotProposed> {
+        let stays = self.protocol.status().transfer.is_none();
+        if !stays || !self.leads() || self.lead.ballot != ballot {
+            return Err(NotProposed::NotLeader);
         }
-        let sound = leads && self.machine.understands(&body);
-        let place = if sound { self.propose(turn, body).ok() } else { None };
-        turn.mail.say(self.sender, from, Say::Forwarded { ticket, place });
+        let Some(frees) = self.machine.frees(&body) else {
+            return Err(NotProposed::NotUnderstood);
+        };
+        if !turn.room.admits(frees, turn.wal.room().saturating_sub(body.len() as u64)) {
+            return Err(NotProposed::NoSpace);
+        }
+        self.propose(turn, body).map_err(|why| match why {
+            Refusal::NotLeader(_) => NotProposed::NotLeader,
+            Refusal::Busy => NotProposed::Busy,
+        })
+    }
+
+    /// A command that was forwarded is not proposed: it may be tried again.
+    pub(crate) fn on_not_proposed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: NodeId,
+        ticket: Ticket,
+        why: NotProposed,
+    ) {
+        let still = self.lead.leader == Some(from);
+        let after = if still { turn.now + self.doubt() } else { turn.now };
+        let outcome = self.writes.on_not_proposed(from, ticket, why, after);
+        self.dirty = true;
+        self.tell(turn, outcome.into_iter().collect());
+    }
+
+    /// A connection to another node is open or closed: what is on its way
+    /// through it may be lost.
+    pub(crate) fn on_link(&mut self, turn: &mut Turn<'_>, peer: NodeId, up: bool) {
+        self.step(turn, Input::Link { peer, up });
+        if !up {
+            let mut told = Vec::new();
+            self.writes.on_lost(peer, &mut told);
+            self.tell(turn, told);
+        }
+    }
+
+    /// How long the word of a leader of the past is waited for, and how long a
+    /// leader that takes nothing is left alone.
+    pub(super) fn doubt(&self) -> Duration {
+        self.patience / 4
     }
 
     /// The leader says where a command that was forwarded stands.

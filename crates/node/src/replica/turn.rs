@@ -4,6 +4,7 @@ use super::{Replica, Turn};
 use crate::machine::Look;
 use crate::reads::{Read, Who};
 use crate::writes::Owner;
+use alloc::vec::Vec;
 use base::time::earliest;
 use base::{Revision, Time};
 use bytes::Bytes;
@@ -17,6 +18,9 @@ impl Replica {
             self.step(turn, Input::Timeout);
         }
         self.reads.retry(turn.now, self.patience);
+        let mut told = Vec::new();
+        self.writes.on_timeout(turn.now, &mut told);
+        self.tell(turn, told);
         self.go_on_fetching(turn);
         if let Some(since) = turn.now.0.checked_sub(self.patience_nanos()) {
             self.leases.retry(Time(since));
@@ -34,7 +38,7 @@ impl Replica {
     /// When [`Replica::on_timeout`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let reads = self.reads.deadline(self.patience);
-        let leases = self.leases.deadline(self.patience);
+        let leases = earliest(self.leases.deadline(self.patience), self.writes.deadline());
         let fetch = self.fetch.as_ref().and_then(|fetch| fetch.deadline(self.patience));
         let sweep = self.machine.keyspace().filter(|it| !it.is_swept()).map(|_| Time::ZERO);
         let watches = self.watches.any_due().then_some(Time::ZERO);

@@ -13,7 +13,9 @@ Usage: cargo xtask soak <WHAT> [--times N]
              SIGSTOP; writes must be taken again within 2.5 seconds in each (20)
   torture    N rounds of kill -9 or SIGSTOP of some node, the leader half of the
              time, under writers, readers, watchers, compactions and leases; what
-             they saw is judged (200). TRIMARAN_SOAK_SEED decides the faults
+             they saw is judged (200). TRIMARAN_SOAK_SEED decides the faults. With 20
+             rounds and more it fails if nothing was compacted, resumed, leased or
+             checkpointed, and with 100 if no checkpoint was taken over
   sim        N seeds of the simulator beyond those of the tests (10000)
 ";
 

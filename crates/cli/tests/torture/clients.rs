@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) acknowledged: AtomicU64,
     /// Large values written, so that the log grows and its segments retire.
     pub(crate) ballast: AtomicU64,
+    /// Large values come one after another: somebody is away for long.
+    pub(crate) flood: AtomicBool,
     pub(crate) compactions: AtomicU64,
     pub(crate) compacted_watches: AtomicU64,
     pub(crate) resumed_watches: AtomicU64,
@@ -51,6 +53,7 @@ impl World {
             stop: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             ballast: AtomicU64::new(0),
+            flood: AtomicBool::new(false),
             compactions: AtomicU64::new(0),
             compacted_watches: AtomicU64::new(0),
             resumed_watches: AtomicU64::new(0),
@@ -153,7 +156,9 @@ pub(crate) async fn load(world: Shared) {
         };
         let done = client.put(request).await.is_ok();
         world.ballast.fetch_add(u64::from(done), Ordering::Relaxed);
-        sleep(5 * PAUSE).await;
+        if !(done && world.flood.load(Ordering::Relaxed)) {
+            sleep(5 * PAUSE).await;
+        }
     }
 }
 

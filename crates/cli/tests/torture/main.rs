@@ -14,11 +14,13 @@ mod clients;
 mod harness;
 mod history;
 mod nodes;
+mod proof;
 mod seed;
 
 use clients::{PREFIX, Shared, World};
 use harness::wait_until;
 use nodes::{NODES, Nodes};
+use proof::Proof;
 use seed::Seed;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -32,8 +34,14 @@ const FEW: u64 = 4;
 const OWN: usize = 4;
 /// Writes that must be acknowledged after a fault before the next one comes.
 const PROGRESS: u64 = 60;
-/// Large values during a long absence: several segments of the smallest size.
-const BALLAST: u64 = 200;
+/// Large values during a long absence: far more than a log in memory keeps for
+/// those who lag behind, and several segments.
+const BALLAST: u64 = 160;
+/// Every so many rounds somebody is away for long, whatever the seed says; the
+/// first time in the second round, so that a short run sees it too.
+const LONG_EVERY: u64 = 20;
+/// So many rounds are told about at once in a long run.
+const TOLD_EVERY: u64 = 5;
 /// The longest gap after a freeze of the leader that `soak stop` forgives.
 const STOP_GAP_MAX: Duration = Duration::from_millis(2500);
 
@@ -100,12 +108,13 @@ fn torture(name: &str, rounds: u64, seed: u64, long: bool) {
     let mut chance = Seed(seed);
     for round in 1..=rounds {
         progress(&world, &mut nodes);
-        let what = one_round(&mut nodes, &runtime, &mut chance, &world);
-        if long && round % 10 == 0 {
-            let acknowledged = world.acknowledged.load(Ordering::Relaxed);
-            println!("round {round}: {acknowledged} writes acknowledged, {faults:?}");
-        }
+        let long_for_sure = round % LONG_EVERY == 2;
+        let what = one_round(&mut nodes, &runtime, &mut chance, &world, long_for_sure);
         *faults.entry(what).or_default() += 1;
+        if long && round % TOLD_EVERY == 0 {
+            let so_far = Proof::of(&world, &nodes).so_far();
+            println!("round {round} of {rounds}: {faults:?}\n  {so_far}");
+        }
     }
     progress(&world, &mut nodes);
     world.stop.store(true, Ordering::Relaxed);
@@ -116,10 +125,13 @@ fn torture(name: &str, rounds: u64, seed: u64, long: bool) {
         runtime.block_on(clients::look_at_the_end(world.clone(), at, OWN));
     }
     let hashes = runtime.block_on(hashes(&nodes));
-    report(&world, &faults);
+    let proof = Proof::of(&world, &nodes);
+    report(&world, rounds, &faults, &proof);
     let found = world.notes.with(|history| check::faults(history));
     assert!(found.is_empty(), "seed {seed}:\n{}", found.join("\n"));
     assert!(hashes.iter().all(|hash| Some(hash) == hashes.first()), "{hashes:?}");
+    let missing = proof.missing(rounds);
+    assert!(missing.is_empty(), "all is well, but {}: {proof}", missing.join(", "));
 }
 
 fn start(world: &Shared, runtime: &Runtime, seed: u64) -> Vec<JoinHandle<()>> {
@@ -164,15 +176,22 @@ fn progress(world: &Shared, nodes: &mut Nodes) {
 }
 
 /// One fault, half of the time at the leader; writes go on without the victim, and it comes back.
-fn one_round(nodes: &mut Nodes, runtime: &Runtime, chance: &mut Seed, world: &Shared) -> String {
+fn one_round(
+    nodes: &mut Nodes,
+    runtime: &Runtime,
+    chance: &mut Seed,
+    world: &Shared,
+    long_for_sure: bool,
+) -> String {
     let leader = nodes.wait_for_a_leader(runtime);
     let other = 1 + usize::try_from(chance.below(2)).expect("small");
     let victim = if chance.one_in(2) { leader } else { (leader + other) % NODES };
     let who = if victim == leader { "the leader" } else { "a follower" };
     // Sometimes it is back before the others have noticed much.
     let brief = chance.one_in(4).then(|| Duration::from_millis(chance.below(600)));
+    let brief = brief.filter(|_| !long_for_sure);
     let kill = chance.one_in(2);
-    let long = brief.is_none() && chance.one_in(6);
+    let long = long_for_sure || (brief.is_none() && chance.one_in(6));
     if kill {
         nodes.kill(victim)
     } else {
@@ -183,10 +202,12 @@ fn one_round(nodes: &mut Nodes, runtime: &Runtime, chance: &mut Seed, world: &Sh
         None => {
             let enough = world.acknowledged.load(Ordering::Relaxed) + PROGRESS;
             let filled = world.ballast.load(Ordering::Relaxed) + if long { BALLAST } else { 0 };
+            world.flood.store(long, Ordering::Relaxed);
             wait_until("writes go on without it", || {
                 world.acknowledged.load(Ordering::Relaxed) >= enough
                     && world.ballast.load(Ordering::Relaxed) >= filled
             });
+            world.flood.store(false, Ordering::Relaxed);
         }
     }
     if kill {
@@ -230,31 +251,15 @@ async fn hashes(nodes: &Nodes) -> Vec<(u32, i64, i64)> {
     hashes
 }
 
-fn report(world: &Shared, faults: &BTreeMap<String, u64>) {
-    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+fn report(world: &Shared, rounds: u64, faults: &BTreeMap<String, u64>, proof: &Proof) {
+    println!("{rounds} rounds, faults: {faults:?}");
+    println!("{proof}");
     world.notes.with(|history| {
-        let unknown = history.writes.iter().filter(|it| it.outcome == history::Outcome::Unknown);
-        let linearizable = history.reads.iter().filter(|read| read.linearizable).count();
-        let told = |watch: &history::Watched| watch.steps.len();
-        println!("faults: {faults:?}");
+        let steps: usize = history.watches.iter().map(|watch| watch.steps.len()).sum();
         println!(
-            "writes: {} acknowledged, {} unknown · reads: {linearizable} linearizable, {} serializable",
-            count(&world.acknowledged),
-            unknown.count(),
-            history.reads.len() - linearizable,
-        );
-        println!(
-            "watch steps: {}, resumed {} times, {} times because of compaction · compactions: {}",
-            history.watches.iter().map(told).sum::<usize>(),
-            count(&world.resumed_watches),
-            count(&world.compacted_watches),
-            count(&world.compactions),
-        );
-        println!(
-            "leases: {}, renewed {} times, lapsed while kept {}",
-            history.leases.len(),
-            history.leases.iter().map(|lease| lease.renewals.len() - 1).sum::<usize>(),
-            count(&world.lapsed),
+            "{} serializable reads, {steps} steps of watches, {} leases lapsed while kept",
+            history.reads.len() - proof.reads,
+            world.lapsed.load(Ordering::Relaxed)
         );
     });
     println!(

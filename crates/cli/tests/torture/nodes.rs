@@ -10,9 +10,8 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 pub(crate) const NODES: usize = 3;
-/// Flags that make checkpoints frequent, if the server knows them; segments are as
-/// small as they may be.
-const OFTEN: &[(&str, &str)] = &[("--checkpoint-bytes", "65536"), ("--segment-bytes", "4194304")];
+/// Flags that make checkpoints frequent, and segments as small as values here allow.
+const OFTEN: &[(&str, &str)] = &[("--checkpoint-bytes", "65536"), ("--segment-bytes", "1048576")];
 
 pub(crate) struct Nodes {
     dir: PathBuf,
@@ -104,6 +103,13 @@ impl Nodes {
             }
         }
         None
+    }
+
+    /// How many lines of all nodes' logs, over all their lives, contain `part`.
+    pub(crate) fn said(&self, part: &str) -> usize {
+        let log = |at: usize| std::fs::read(self.dir.join(format!("n{at}.log")));
+        let logs = (0..NODES).filter_map(|at| log(at).ok());
+        logs.map(|log| String::from_utf8_lossy(&log).matches(part).count()).sum()
     }
 
     /// Who leads, as the living say; a paused node is asked in vain and briefly.

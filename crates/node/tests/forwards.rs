@@ -12,7 +12,6 @@ mod harness;
 use base::check::Mark;
 use base::{GroupId, NodeId, Revision};
 use harness::{Cluster, KEYSPACE, put, revision};
-use journal::disk::Disk;
 use kv::command::{Command, DeleteRange, Envelope, KeyRange};
 use node::event::{Answer, Ask, Refused};
 

@@ -5,12 +5,12 @@
 
 use base::{AskId, KeyspaceId, Revision, Time, WatchKey};
 use bytes::Bytes;
-use journal::disk::{Disk, DiskDone, DiskError};
+use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
 use journal::memory::MemoryDisk;
 use kv::command::{Command, Envelope, KeyRange, OpReply, Put, RangeQuery};
 use node::boot::{BootOptions, Booted, Timing, boot};
 use node::bootstrap::MemberSpec;
-use node::event::{Action, Answer, Ask, Event, Level, Query, WatchEvent};
+use node::event::{Action, Answer, Ask, Event, Halt, Level, Query, WatchEvent};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -41,6 +41,9 @@ pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
     }
 }
 
+/// Says whether a node's disk fails at an operation, and may do more to it.
+pub(crate) type Sick = Box<dyn FnMut(usize, &DiskOp, &mut MemoryDisk) -> bool>;
+
 pub(crate) struct Cluster {
     pub(crate) now: Time,
     pub(crate) nodes: Vec<Option<Booted>>,
@@ -49,6 +52,15 @@ pub(crate) struct Cluster {
     pub(crate) replies: BTreeMap<AskId, Answer>,
     pub(crate) watched: Vec<(WatchKey, WatchEvent)>,
     pub(crate) disks_work: bool,
+    /// Which disks fail at what; whoever sets it has to look at `halts`.
+    pub(crate) sick: Option<Sick>,
+    /// Who stopped, and why, if disks are sick.
+    pub(crate) halts: Vec<(usize, Halt)>,
+    /// A node whose log's disk does nothing, and what it should have done.
+    pub(crate) stalled: Option<usize>,
+    held: Vec<(usize, DiskOp)>,
+    /// A node that no letter reaches or leaves.
+    pub(crate) cut: Option<usize>,
     asks: u64,
     options: fn(&str, u64) -> BootOptions,
 }
@@ -78,6 +90,11 @@ impl Cluster {
             replies: BTreeMap::new(),
             watched: Vec::new(),
             disks_work: true,
+            sick: None,
+            halts: Vec::new(),
+            stalled: None,
+            held: Vec::new(),
+            cut: None,
             asks: 0,
             options,
         };
@@ -106,8 +123,9 @@ impl Cluster {
         let me = node.me;
         for action in actions {
             match action {
+                Action::Disk(op) if self.stalled == Some(at) => self.held.push((at, op)),
                 Action::Disk(op) if self.disks_work => {
-                    let done = self.disks[at].perform(op);
+                    let done = self.perform(at, op);
                     self.mail.push_back((at, Event::Disk(done)));
                 }
                 Action::Disk(_) => {
@@ -117,14 +135,16 @@ impl Cluster {
                 }
                 Action::Job(mut work) => {
                     while let Some(op) = work.next_op() {
-                        let done = self.disks[at].perform(op);
+                        let done = self.perform(at, op);
                         work.on_done(done);
                     }
                     self.mail.push_back((at, Event::JobDone(work.finish())));
                 }
                 Action::Send { to, frame, .. } => {
                     let alive = |it: &Option<Booted>| it.as_ref().is_some_and(|it| it.me == to);
-                    if let Some(other) = self.nodes.iter().position(alive) {
+                    let other = self.nodes.iter().position(alive);
+                    let cut = |it: &usize| self.cut == Some(*it) || self.cut == Some(at);
+                    if let Some(other) = other.filter(|it| !cut(it)) {
                         self.mail.push_back((other, Event::Frame { from: me, frame }));
                     }
                 }
@@ -132,9 +152,28 @@ impl Cluster {
                     assert!(self.replies.insert(id, answer).is_none(), "{id} answered twice");
                 }
                 Action::Watch { key, event, .. } => self.watched.push((key, event)),
+                Action::Halt(why) if self.sick.is_some() => self.halts.push((at, why)),
                 Action::Halt(why) if self.disks_work => panic!("{at} stopped: {why:?}"),
                 Action::Note(_) | Action::Halt(_) => {}
             }
+        }
+    }
+
+    fn perform(&mut self, at: usize, op: DiskOp) -> DiskDone {
+        let disk = &mut self.disks[at];
+        if self.sick.as_mut().is_some_and(|sick| sick(at, &op, disk)) {
+            let (what, why) = (format!("{op:?}"), "input/output error".into());
+            return DiskDone::Failed(DiskError { what, why, full: false });
+        }
+        disk.perform(op)
+    }
+
+    /// The disk that stood still does what it should have done.
+    pub(crate) fn unstall(&mut self) {
+        self.stalled = None;
+        for (at, op) in std::mem::take(&mut self.held) {
+            let done = self.perform(at, op);
+            self.mail.push_back((at, Event::Disk(done)));
         }
     }
 

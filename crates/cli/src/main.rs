@@ -10,6 +10,7 @@ mod duration;
 mod env;
 mod failure;
 mod key_range;
+mod outage;
 mod print;
 mod server;
 mod sim;

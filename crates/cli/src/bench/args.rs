@@ -15,7 +15,8 @@ use std::path::PathBuf;
   trimaran bench put --rate 1000 --seconds 30     so many a second, late ones counted as late
   trimaran bench put --endpoints 127.0.0.1:2379 --pids 4242 --json
   trimaran bench watch --watchers 1000 --rate 500
-  trimaran bench floor get                        the door alone: no log, no disk, no peers"
+  trimaran bench floor get                        the door alone: no log, no disk, no peers
+  trimaran bench gap --kill 4242 --endpoints A,B,C   how long writes are out when a server dies"
 )]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -37,6 +38,25 @@ pub(crate) enum BenchVerb {
     Watch(WatchArgs),
     /// Load our own door with nothing behind it: the ceiling of what a node can do
     Floor(FloorArgs),
+    /// Kill or stop a server under a load of puts: for how long is none taken?
+    Gap(GapArgs),
+}
+
+/// `gap`.
+#[derive(Args, Debug)]
+pub(crate) struct GapArgs {
+    /// Members of the cluster, all of which are tried all the time
+    #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',', required = true)]
+    pub(crate) endpoints: Vec<String>,
+    /// End this process with SIGKILL
+    #[arg(long, value_name = "PID", conflicts_with = "stop")]
+    pub(crate) kill: Option<u32>,
+    /// Freeze this process with SIGSTOP; whoever asked must send it SIGCONT
+    #[arg(long, value_name = "PID")]
+    pub(crate) stop: Option<u32>,
+    /// Print the result as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `floor`.

@@ -11,6 +11,7 @@ mod call;
 mod cpu;
 mod fault;
 mod floor;
+mod gap;
 mod json;
 mod lane;
 mod link;
@@ -39,6 +40,7 @@ use tokio::task::LocalSet;
 pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
     let words = std::iter::once(OsString::from("trimaran bench")).chain(words.iter().cloned());
     let (_floor, verb) = match BenchArgs::try_parse_from(words)?.verb {
+        BenchVerb::Gap(args) => return gap::run(&args),
         BenchVerb::Floor(args) if args.serve => return floor::serve(),
         BenchVerb::Floor(args) => {
             let (floor, verb) = floor::start(args)?;

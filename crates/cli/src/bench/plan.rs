@@ -69,7 +69,7 @@ impl Verb {
 impl Plan {
     /// Gives the words their meaning; looks at the dev cluster if there is one.
     pub(crate) fn resolve(words: &BenchVerb) -> Result<Self, Failure> {
-        let (verb, load) = verb(words);
+        let (verb, load) = verb(words)?;
         let plan = Self::of(verb, load, dev_cluster(load)?)?;
         plan.check()?;
         Ok(plan)
@@ -137,9 +137,9 @@ impl Plan {
     }
 }
 
-fn verb(words: &BenchVerb) -> (Verb, &LoadArgs) {
+fn verb(words: &BenchVerb) -> Result<(Verb, &LoadArgs), Failure> {
     let own = |consistency: Consistency| consistency == Consistency::S;
-    match words {
+    Ok(match words {
         BenchVerb::Put(load) => (Verb::Put, load),
         BenchVerb::Get(args) => (Verb::Get { serializable: own(args.consistency) }, &args.load),
         BenchVerb::Mixed(args) => (Verb::Mixed { serializable: own(args.consistency) }, &args.load),
@@ -147,11 +147,12 @@ fn verb(words: &BenchVerb) -> (Verb, &LoadArgs) {
         // Whoever serves the floor has said by now what it is to be asked.
         BenchVerb::Floor(args) => (Verb::Put, &args.load),
         BenchVerb::Watch(args) => (Verb::Watch { watchers: args.watchers }, &args.load),
-    }
+        BenchVerb::Gap(_) => return Err(Failure::arguments("bench gap has no plan")),
+    })
 }
 
 /// `host:port`, with or without `http://` before it.
-fn endpoint(text: &str) -> Result<String, Failure> {
+pub(crate) fn endpoint(text: &str) -> Result<String, Failure> {
     let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
     let whole = bare.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty() && !bare.contains("//") && port.parse::<u16>().is_ok()
@@ -208,7 +209,7 @@ mod tests {
     fn plan(words: &str) -> Result<Plan, String> {
         let words = ["trimaran bench"].into_iter().chain(words.split(' '));
         let args = BenchArgs::try_parse_from(words).map_err(|error| error.to_string())?;
-        let (verb, load) = verb(&args.verb);
+        let (verb, load) = verb(&args.verb).map_err(|failure| failure.words())?;
         let plan = Plan::of(verb, load, None).map_err(|failure| failure.words())?;
         plan.check().map_err(|failure| failure.words())?;
         Ok(plan)

@@ -4,19 +4,10 @@ use super::node::Node;
 use super::nodes::{Leader, Nurse, leader};
 use super::plan::majority;
 use crate::failure::Failure;
+use crate::outage::{LIMIT, PATIENCE, first_write};
 use std::io::Write;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-
-/// A new write is tried so often at each node, whatever became of the last:
-/// a node may hold one back until it knows its leader, or lose it with him.
-const TRY_EVERY: Duration = Duration::from_millis(10);
-/// How long one try may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// When to stop looking.
-const LIMIT: Duration = Duration::from_secs(30);
+use tokio::time::{sleep, timeout};
 
 /// A loss, and who is left.
 pub(super) struct Loss<'a> {
@@ -44,7 +35,11 @@ pub(super) async fn tell(loss: Loss<'_>, out: &mut (dyn Write + Send)) -> Result
         );
     }
     let nurses: Vec<Nurse> = loss.left.iter().map(|node| Nurse::new(node, PATIENCE)).collect();
-    let writes = tokio::spawn(first_write(nurses.clone(), loss.at));
+    let (own, at) = (nurses.clone(), loss.at);
+    let writes = tokio::spawn(async move {
+        let tries: Vec<_> = own.iter().map(|nurse| || writes(nurse.clone())).collect();
+        first_write(&tries, at).await
+    });
     let leads = match loss.before {
         Some(ref before) if loss.left.iter().any(|node| node.name == before.name) => None,
         ref before => timeout(LIMIT, next_leader(&nurses, before.as_ref())).await.ok(),
@@ -68,6 +63,10 @@ pub(super) async fn tell(loss: Loss<'_>, out: &mut (dyn Write + Send)) -> Result
     }
 }
 
+async fn writes(nurse: Nurse) -> bool {
+    nurse.writes().await
+}
+
 /// Waits for a leader other than the one before.
 async fn next_leader(nurses: &[Nurse], before: Option<&Leader>) -> Leader {
     loop {
@@ -76,29 +75,6 @@ async fn next_leader(nurses: &[Nurse], before: Option<&Leader>) -> Leader {
             _ => sleep(Duration::from_millis(2)).await,
         }
     }
-}
-
-/// When the first write was accepted by anybody.
-async fn first_write(nurses: Vec<Nurse>, at: Instant) -> Option<Duration> {
-    let (sender, mut receiver) = mpsc::channel(1);
-    let mut tries = JoinSet::new();
-    let mut ticks = interval(TRY_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while at.elapsed() < LIMIT {
-        tokio::select! {
-            biased;
-            took = receiver.recv() => return took,
-            _ = ticks.tick() => for nurse in &nurses {
-                let (nurse, sender) = (nurse.clone(), sender.clone());
-                tries.spawn(async move {
-                    if nurse.writes().await {
-                        let _ = sender.try_send(at.elapsed());
-                    }
-                });
-            },
-        }
-    }
-    None
 }
 
 /// `+331 ms  `, as wide as it takes for columns to stand.

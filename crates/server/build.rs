@@ -8,15 +8,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = ["kv", "watch", "lease", "cluster", "maintenance", "health"];
     let files = files.map(|name| format!("../api/proto/etcd/{name}.proto"));
     let files = protox::compile(files, ["../api/proto"])?;
-    // What is served and what this crate's own tests call, apart: the answers of a
-    // watch are encoded by parts, and read as a whole.
+    // What is served and what this crate's own tests call, apart.
     let serving = PathBuf::from(std::env::var("OUT_DIR")?).join("serving");
     std::fs::create_dir_all(&serving)?;
-    stubs()
-        .build_client(false)
-        .extern_path(".etcdserverpb.WatchResponse", "::api::etcd::sheet::Response")
-        .out_dir(serving)
-        .compile_fds(files.clone())?;
+    stubs().build_client(false).out_dir(serving).compile_fds(files.clone())?;
     stubs().build_server(false).compile_fds(files)?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use api::etcd::fragment::PART_BYTES_MAX;
 use api::etcd::header::Header;
-use api::etcd::sheet::Sheet;
+use api::etcd::sheet::Sheets;
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
 use api::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use api::etcd::wire::etcdserverpb::{
@@ -84,9 +84,10 @@ impl Bench {
         let batch = |(at, changes): (u64, Vec<Change>)| {
             let changes: Vec<_> =
                 changes.into_iter().filter_map(|change| leave_out(change, left_out)).collect();
-            Sheet::new(&Changes { revision: Revision(at), changes: changes.into() })
+            Changes { revision: Revision(at), changes: changes.into() }
         };
-        let sheets = batches.into_iter().map(batch).collect();
+        let batches: Vec<Changes> = batches.into_iter().map(batch).collect();
+        let sheets = Sheets::new(&batches).into();
         self.tell(key, WatchEvent::Changes { revision: Revision(store), sheets })
     }
 
@@ -286,6 +287,14 @@ fn a_live_watch_gets_one_response_a_revision_under_that_revision() {
     let out = bench.changes(20, vec![(13, vec![put(13), put(13)]), (15, vec![put(15)])]);
     assert_eq!(shape(&out), [(13, 2), (15, 1)]);
     assert!(out.iter().all(|response| response.watch_id == 0 && !response.created));
+}
+
+#[test]
+fn a_live_watch_that_does_not_keep_up_gets_one_response_and_stays_live() {
+    let mut bench = Bench::opened(on("k"));
+    let many = |from: u64| (from..from + 9).map(|at| (at, vec![put(at)])).collect();
+    assert_eq!(shape(&bench.changes(30, many(13))), [(30, 9)]);
+    assert_eq!(shape(&bench.changes(31, vec![(22, vec![put(22)])])), [(22, 1)]);
 }
 
 #[test]

@@ -55,8 +55,10 @@ pub const ASK_BYTES_MAX: usize = 256 << 20;
 /// Watches open on one lane.
 pub const WATCHES_MAX: usize = 1 << 20;
 
-/// Revisions handed to a watch that is catching up, per batch.
-pub const WATCH_BATCH_REVISIONS_MAX: usize = 1000;
+/// Revisions handed to a watch that is catching up, per batch: enough that a
+/// batch costs little more than its events, and few enough that ten thousand
+/// watches at many places hold little.
+pub const WATCH_BATCH_REVISIONS_MAX: usize = 256;
 
 /// The longest life of a lease, in seconds (etcd's).
 pub const LEASE_TTL_S_MAX: u64 = 9_000_000_000;

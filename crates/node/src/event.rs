@@ -61,10 +61,11 @@ pub enum Event {
         /// What is watched.
         open: WatchOpen,
     },
-    /// Allows a watch so many further batches of events.
+    /// Allows each of these watches so many further batches of events. Those that
+    /// are given room together stay together, and share what they are told.
     Credit {
-        /// The watch.
-        key: WatchKey,
+        /// The watches.
+        keys: Vec<WatchKey>,
         /// How many batches.
         batches: u32,
     },

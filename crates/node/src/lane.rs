@@ -120,8 +120,10 @@ impl Lane {
             Event::Progress { key, all } => {
                 self.with_watch(key, |replica| replica.progress(key, all));
             }
-            Event::Credit { key, batches } => {
-                self.with_watch(key, |replica| replica.credit(key, batches));
+            Event::Credit { keys, batches } => {
+                for key in keys {
+                    self.with_watch(key, |replica| replica.credit(key, batches));
+                }
             }
             Event::Leave => {
                 self.leaving.get_or_insert(now + self.patience * 2);

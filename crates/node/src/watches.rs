@@ -2,26 +2,24 @@
 //! far as their watchers have room. There is no queue to overflow.
 //!
 //! Watches that want the same and stand at the same place are a cohort: what
-//! they are told is read once and shared. A turn tells a bounded number of them,
-//! behind everything that is urgent, and cohorts take turns; whoever had to wait
-//! hears of more at once. So a put never waits for ten thousand watchers.
+//! they are told is read once and shared, however many turns it takes to tell
+//! them all. A turn tells a bounded number, behind everything that is urgent, at
+//! a bounded pace; cohorts take turns, and whoever had to wait hears of more at
+//! once. So a put never waits for ten thousand watchers.
 
 mod cohorts;
+mod pace;
 
 use crate::event::{Action, Queues, WatchEvent, WatchOpen};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::limits::WATCH_BATCH_REVISIONS_MAX;
-use base::{Revision, WatchKey, sometimes};
-use cohorts::{CohortId, Cohorts};
-use kv::command::Changes;
+use base::{Revision, Time, WatchKey, sometimes};
+use cohorts::{CohortId, Cohorts, Page};
 use kv::machine::Machine;
 use kv::watch::{ChangesPage, Compacted, WatchFilter};
-
-/// What one turn does for watches: so many are told something, or as much
-/// history is read as is about as much work.
-const WORK_PER_TURN: usize = 512;
+use pace::Pace;
 
 /// Revisions that are looked at as fast as one watch is told.
 const REVISIONS_PER_WORK: u64 = 16;
@@ -50,6 +48,7 @@ pub(crate) struct Watches {
     /// Who wants to hear that all of some watches are up to date.
     curious: Vec<(WatchKey, Vec<WatchKey>)>,
     seen: Revision,
+    pace: Pace,
     /// How many have no room, and how often one got there.
     stalled: usize,
     stalls: u64,
@@ -126,61 +125,80 @@ impl Watches {
         self.curious.push((key, all));
     }
 
-    /// Whether somebody is to be told of history that is there already.
-    pub(crate) fn any_due(&self) -> bool {
-        self.cohorts.any_due()
+    /// When somebody can be told of history that is there already.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.cohorts.any_due().then(|| self.pace.ready())
     }
 
     /// Tells as many watches as a turn allows.
-    pub(crate) fn fill(&mut self, machine: &Machine, term: u64, out: &mut Vec<Action>) {
+    pub(crate) fn fill(&mut self, now: Time, machine: &Machine, term: u64, out: &mut Vec<Action>) {
         let revision = machine.revision();
         if revision > self.seen {
             self.seen = revision;
             self.cohorts.wake(revision);
         }
-        let mut work = WORK_PER_TURN;
+        let room = self.pace.room(now);
+        let mut work = room;
         while work > 0
             && let Some(cohort) = self.cohorts.turn()
-            && let Some((filter, from)) = self.cohorts.place(cohort)
         {
-            match machine.changes(&filter, from, WATCH_BATCH_REVISIONS_MAX) {
-                Err(Compacted { oldest }) => {
-                    self.end(cohort, &WatchEvent::Compacted { oldest }, term, &mut work, out);
-                }
-                Ok(page) => {
-                    base::invariant!(I72, page.next > from, "{:?} after {from:?}", page.next);
-                    work = work.saturating_sub(price(&page, from));
-                    self.turn_page(cohort, (filter, page), term, &mut work, out);
-                }
+            match self.cohorts.page(cohort) {
+                Some(page) => self.tell(cohort, &page, term, &mut work, out),
+                None => self.read(cohort, machine, term, &mut work, out),
             }
         }
+        self.pace.spend(now, room - work);
         self.tell_progress(revision, term, out);
     }
 
-    /// What a cohort is told, and where it stands then.
-    fn turn_page(
+    /// What a cohort is to be told, and where it stands then.
+    fn read(
         &mut self,
         cohort: CohortId,
-        (filter, page): (Arc<WatchFilter>, ChangesPage),
+        machine: &Machine,
         term: u64,
         work: &mut usize,
         out: &mut Vec<Action>,
     ) {
-        let ChangesPage { batches, next } = page;
-        if batches.is_empty() {
-            if let Some((moved, to)) = self.cohorts.advance(cohort, next, self.seen) {
-                moved.iter().for_each(|key| self.stands(*key, Stand::In(to)));
+        let Some((filter, from)) = self.cohorts.place(cohort) else { return };
+        match machine.changes(&filter, from, WATCH_BATCH_REVISIONS_MAX) {
+            Err(Compacted { oldest }) => {
+                self.end(cohort, &WatchEvent::Compacted { oldest }, term, work, out);
             }
-            return;
+            Ok(ChangesPage { batches, next }) => {
+                base::invariant!(I72, next > from, "{next:?} after {from:?}");
+                *work = work.saturating_sub(price(next, from));
+                if batches.is_empty() {
+                    if let Some((moved, to)) = self.cohorts.advance(cohort, next, self.seen) {
+                        moved.iter().for_each(|key| self.stands(*key, Stand::In(to)));
+                    }
+                } else {
+                    let page = Page { batches: batches.into(), filter, next };
+                    self.cohorts.keep(cohort, page.clone());
+                    self.tell(cohort, &page, term, work, out);
+                }
+            }
         }
-        let (batches, revision): (Arc<[Changes]>, _) = (batches.into(), self.seen);
+    }
+
+    /// Tells a cohort a page. Those for whom the turn is too short are told the
+    /// same in a later one.
+    fn tell(
+        &mut self,
+        cohort: CohortId,
+        page: &Page,
+        term: u64,
+        work: &mut usize,
+        out: &mut Vec<Action>,
+    ) {
+        let (Page { batches, filter, next }, revision) = (page, self.seen);
         while let Some(key) = (*work > 0).then(|| self.cohorts.pop(cohort)).flatten() {
             *work -= 1;
             let Some(watch) = self.open.get_mut(&key) else { continue };
-            let event = WatchEvent::Changes { revision, batches: Arc::clone(&batches) };
+            let event = WatchEvent::Changes { revision, batches: Arc::clone(batches) };
             out.push(Action::Watch { key, term, event });
             watch.credit -= 1;
-            let place = (Arc::clone(&filter), next);
+            let place = (Arc::clone(filter), *next);
             if watch.credit > 0 {
                 watch.stand = Stand::In(self.cohorts.join(place, key, revision));
             } else {
@@ -237,7 +255,7 @@ impl Watches {
 }
 
 /// The work of reading a page.
-fn price(page: &ChangesPage, from: Revision) -> usize {
-    let looked = page.next.0.saturating_sub(from.0) / REVISIONS_PER_WORK;
+fn price(next: Revision, from: Revision) -> usize {
+    let looked = next.0.saturating_sub(from.0) / REVISIONS_PER_WORK;
     usize::try_from(looked).unwrap_or(usize::MAX).saturating_add(1)
 }

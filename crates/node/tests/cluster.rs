@@ -94,7 +94,7 @@ fn a_watch_tells_the_past_then_the_present_and_never_more_than_there_is_room_for
     };
     assert!(matches!(cluster.watched[0].1, WatchEvent::Opened { revision: Revision(4) }));
     assert_eq!(told(&cluster), [3, 4], "one batch of credit, then nothing");
-    cluster.step(0, Event::Credit { key, batches: 9 });
+    cluster.step(0, Event::Credit { keys: vec![key], batches: 9 });
     assert_eq!(told(&cluster), [3, 4, 5]);
     cluster.step(0, Event::Unwatch { key });
     cluster.put(0, "k", "5");

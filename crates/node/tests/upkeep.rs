@@ -74,7 +74,7 @@ fn progress_is_told_behind_all_events_and_only_when_there_are_no_more() {
     let told = cluster.watched.len();
     cluster.step(0, Event::Progress { key, all: vec![key] });
     assert_eq!(cluster.watched.len(), told, "no credit, so an event is still to come");
-    cluster.step(0, Event::Credit { key, batches: 1 });
+    cluster.step(0, Event::Credit { keys: vec![key], batches: 1 });
     cluster.step(0, Event::Progress { key, all: vec![key] });
     assert!(matches!(
         cluster.watched.last(),

@@ -143,7 +143,7 @@ fn each_watch_is_told_everything_once_whatever_opens_and_closes_beside_it() {
                     cluster.step(0, Event::Unwatch { key: WatchKey(at) });
                     cluster.watched.retain(|(key, _)| key.0 != at);
                 } else if open_now.contains_key(&at) {
-                    cluster.step(0, Event::Credit { key: WatchKey(at), batches: 2 });
+                    cluster.step(0, Event::Credit { keys: vec![WatchKey(at)], batches: 2 });
                 }
             }
             _ => {
@@ -153,9 +153,8 @@ fn each_watch_is_told_everything_once_whatever_opens_and_closes_beside_it() {
             }
         }
     }
-    for at in open_now.keys() {
-        cluster.step(0, Event::Credit { key: WatchKey(*at), batches: PLENTY });
-    }
+    let keys = open_now.keys().copied().map(WatchKey).collect();
+    cluster.step(0, Event::Credit { keys, batches: PLENTY });
     while is_due(&cluster) {
         cluster.step(0, Event::Timeout);
     }
@@ -170,4 +169,56 @@ fn each_watch_is_told_everything_once_whatever_opens_and_closes_beside_it() {
         let heard: Vec<u64> = heard.into_iter().filter(|it| *it >= written[0].0).collect();
         assert_eq!(heard, wanted, "watch {at} of {kind} from {from}");
     }
+}
+
+#[test]
+fn those_whose_turn_comes_later_are_told_the_same_whatever_was_written_meanwhile() {
+    let mut cluster = Cluster::new();
+    let revision = put_at(&mut cluster, "k");
+    for key in 0..MANY {
+        cluster
+            .step(0, Event::Watch { key: WatchKey(key), open: open(all(), Some(revision + 1), 1) });
+    }
+    cluster.watched.clear();
+    while pages(&cluster) < MANY as usize {
+        put_at(&mut cluster, "k");
+    }
+    let page = |(_, event): &(_, WatchEvent)| match event {
+        WatchEvent::Changes { batches, .. } => batches.as_ptr(),
+        other => panic!("{other:?}"),
+    };
+    let pages: Vec<_> = cluster.watched.iter().map(page).collect();
+    assert_eq!(pages.len(), MANY as usize, "nobody had room for more");
+    assert!(pages.iter().all(|page| std::ptr::eq(*page, pages[0])), "made once");
+}
+
+#[test]
+fn watches_take_what_time_they_are_given_and_no_more() {
+    let mut cluster = Cluster::new();
+    let revision = put_at(&mut cluster, "k");
+    for key in 0..MANY {
+        let open = open(all(), Some(revision + 1), PLENTY);
+        cluster.step(0, Event::Watch { key: WatchKey(key), open });
+    }
+    // What an idle node has saved is used up by these, and the clock stands still.
+    for _ in 0..20 {
+        put_at(&mut cluster, "k");
+        while is_due(&cluster) {
+            cluster.step(0, Event::Timeout);
+        }
+    }
+    let told = pages(&cluster);
+    put_at(&mut cluster, "k");
+    assert_eq!(pages(&cluster), told, "a write goes on, and watches wait");
+    let lane = &cluster.nodes[0].as_ref().unwrap().lane;
+    assert!(lane.deadline().is_some_and(|at| at > cluster.now), "for some time only");
+    while pages(&cluster) < 21 * MANY as usize && self::told(&cluster).len() == MANY as usize {
+        let at = cluster.nodes[0].as_ref().unwrap().lane.deadline().unwrap();
+        cluster.now = cluster.now.max(at);
+        cluster.step(0, Event::Timeout);
+        if self::told(&cluster).values().all(|told| told.len() == 21) {
+            return;
+        }
+    }
+    panic!("somebody was forgotten");
 }

@@ -106,21 +106,6 @@ impl Inbox {
         self.add(self.lock(), item);
     }
 
-    /// The same of several together, with one wake-up.
-    pub(crate) fn push_all(&self, items: impl Iterator<Item = Item>) {
-        let mut queue = self.lock();
-        if queue.closed {
-            return;
-        }
-        let idle = queue.items.is_empty();
-        queue.items.extend(items);
-        let wake = idle && !queue.items.is_empty();
-        drop(queue);
-        if wake {
-            self.bell.notify_one();
-        }
-    }
-
     /// An ask, if it finds room.
     pub(crate) fn push_ask(&self, item: Item) -> Result<(), Full> {
         let mut queue = self.lock();

@@ -1,7 +1,7 @@
 //! What is a watch told of? Changes that it shares with others, in words that
 //! are made once, by the first door that needs them.
 
-use api::etcd::sheet::Sheet;
+use api::etcd::sheet::Sheets;
 use kv::command::Changes;
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub(crate) struct Page {
     batches: Arc<[Changes]>,
-    sheets: OnceLock<Arc<[Sheet]>>,
+    sheets: OnceLock<Arc<Sheets>>,
 }
 
 impl Page {
@@ -18,8 +18,8 @@ impl Page {
     }
 
     /// Its words.
-    pub(crate) fn sheets(&self) -> Arc<[Sheet]> {
-        let make = || self.batches.iter().map(Sheet::new).collect();
+    pub(crate) fn sheets(&self) -> Arc<Sheets> {
+        let make = || Arc::new(Sheets::new(&self.batches));
         Arc::clone(self.sheets.get_or_init(make))
     }
 }
@@ -59,6 +59,6 @@ mod tests {
         assert!(Arc::ptr_eq(&pages[0], &pages[1]));
         assert!(!Arc::ptr_eq(&pages[1], &pages[2]), "equal is not the same");
         assert!(Arc::ptr_eq(&pages[0].sheets(), &pages[1].sheets()), "made once");
-        assert_eq!(pages[2].sheets()[0].revision, Revision(7));
+        assert_eq!(pages[2].batches[0].revision, Revision(7));
     }
 }

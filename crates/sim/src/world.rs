@@ -288,7 +288,7 @@ impl World {
 
     /// Gives a watch room for more.
     pub fn credit(&mut self, node: usize, key: WatchKey, batches: u32) {
-        self.give(node, Event::Credit { key, batches });
+        self.give(node, Event::Credit { keys: vec![key], batches });
     }
 
     /// Asks how far a watch is.

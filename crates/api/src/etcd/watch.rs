@@ -12,7 +12,7 @@
 use crate::etcd::error::{self, Status};
 use crate::etcd::header::{Header, signed};
 use crate::etcd::range;
-use crate::etcd::sheet::{Response, Sheet};
+use crate::etcd::sheet::{Response, Sheets};
 use crate::etcd::watcher::{State, Watch, canceled, response};
 use crate::etcd::wire::etcdserverpb::watch_request::RequestUnion;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
@@ -74,7 +74,7 @@ pub enum WatchEvent {
         revision: Revision,
         /// The revisions that hold something for this watch: what it filters out
         /// is not among it.
-        sheets: Arc<[Sheet]>,
+        sheets: Arc<Sheets>,
     },
     /// Every event up to here, of all these watches, was said before this.
     Progress {
@@ -166,7 +166,7 @@ impl WatchStream {
         said.into_iter().map(Response::from).collect()
     }
 
-    fn changes(&mut self, id: i64, sheets: &[Sheet], header: Header) -> Vec<Response> {
+    fn changes(&mut self, id: i64, sheets: &Sheets, header: Header) -> Vec<Response> {
         let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
         let said = watch.changes(id, sheets, header);
         if !said.is_empty() {

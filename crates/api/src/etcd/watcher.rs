@@ -1,7 +1,7 @@
 //! One watch of a stream: what its client knows already, and what it is told next.
 
 use crate::etcd::header::Header;
-use crate::etcd::sheet::{Response, Sheet};
+use crate::etcd::sheet::{Response, Sheets};
 use crate::etcd::wire::etcdserverpb::watch_create_request::FilterType;
 use crate::etcd::wire::etcdserverpb::{WatchCreateRequest, WatchResponse};
 use alloc::string::ToString;
@@ -10,6 +10,10 @@ use alloc::vec::Vec;
 use base::{Revision, WatchKey};
 use bytes::Bytes;
 use core::mem;
+
+/// A live watch that is told of more revisions at once does not keep up: each
+/// in a response of its own would cost more than the events.
+const KEEPS_UP: usize = 8;
 
 /// A watch that has an id.
 #[derive(Debug)]
@@ -77,36 +81,36 @@ impl Watch {
     }
 
     /// A live watch gets one response a revision, under that revision; one that
-    /// is behind gets all of them in one, under the store's.
-    pub(super) fn changes(&mut self, id: i64, sheets: &[Sheet], header: Header) -> Vec<Response> {
-        let live = matches!(self.state, State::Live);
-        let mut said = Vec::new();
-        let mut events = Vec::new();
-        for sheet in sheets.iter().filter(|sheet| !sheet.events.is_empty()) {
-            let revision = sheet.revision;
-            if revision < self.next {
-                continue;
+    /// is behind, or does not keep up, gets all of them in one, under the store's.
+    pub(super) fn changes(&mut self, id: i64, sheets: &Sheets, header: Header) -> Vec<Response> {
+        let from = self.next;
+        let Some(last) = sheets.last().filter(|last| *last >= from) else {
+            self.catch_up(header);
+            return Vec::new();
+        };
+        let live = matches!(self.state, State::Live) && sheets.count(from) <= KEEPS_UP;
+        self.next = last.next();
+        (self.told, self.quiet, self.due) = (last, false, false);
+        let said = match live {
+            true => {
+                let each = sheets.each(from);
+                each.flat_map(|(at, events)| self.tell(id, events, header.at(at))).collect()
             }
-            self.next = revision.next();
-            (self.told, self.quiet, self.due) = (revision, false, false);
-            events.push(sheet.events.clone());
-            if live {
-                said.extend(self.tell(id, mem::take(&mut events), header.at(revision)));
-            }
-        }
-        said.extend(self.tell(id, events, header));
-        if self.next > header.revision && matches!(self.state, State::Behind) {
-            self.state = State::Live;
-        }
+            false => self.tell(id, sheets.since(from), header),
+        };
+        self.catch_up(header);
         said
     }
 
-    /// The response that carries these events, in parts if the client wants; a
-    /// response without events is not sent.
-    fn tell(&self, id: i64, events: Vec<Bytes>, header: Header) -> Vec<Response> {
-        if events.is_empty() {
-            return Vec::new();
+    /// A watch that was told everything up to the present is live.
+    fn catch_up(&mut self, header: Header) {
+        if self.next > header.revision && matches!(self.state, State::Behind) {
+            self.state = State::Live;
         }
+    }
+
+    /// The response that carries these events, in parts if the client wants.
+    fn tell(&self, id: i64, events: Bytes, header: Header) -> Vec<Response> {
         let whole = Response { head: response(id, header), events };
         if self.fragment { whole.split() } else { vec![whole] }
     }

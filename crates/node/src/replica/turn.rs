@@ -41,7 +41,7 @@ impl Replica {
         let leases = earliest(self.leases.deadline(self.patience), self.writes.deadline());
         let fetch = self.fetch.as_ref().and_then(|fetch| fetch.deadline(self.patience));
         let sweep = self.machine.keyspace().filter(|it| !it.is_swept()).map(|_| Time::ZERO);
-        let watches = self.watches.any_due().then_some(Time::ZERO);
+        let watches = self.watches.deadline();
         [reads, leases, fetch, sweep, watches].into_iter().fold(self.protocol.deadline(), earliest)
     }
 
@@ -74,7 +74,7 @@ impl Replica {
     pub(crate) fn tell_watches(&mut self, turn: &mut Turn<'_>) {
         let term = self.term();
         if let Some(machine) = self.machine.keyspace() {
-            self.watches.fill(machine, term, turn.out);
+            self.watches.fill(turn.now, machine, term, turn.out);
         }
     }
 

@@ -4,6 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use base::{Revision, WatchKey};
+use kv::command::Changes;
 use kv::watch::WatchFilter;
 
 /// Names a cohort; never used twice.
@@ -12,6 +13,16 @@ pub(super) type CohortId = u64;
 /// What watches want, and from where on.
 type Place = (Arc<WatchFilter>, Revision);
 
+/// What a cohort is told.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) batches: Arc<[Changes]>,
+    /// Of what its members want.
+    pub(super) filter: Arc<WatchFilter>,
+    /// Where they stand then.
+    pub(super) next: Revision,
+}
+
 /// One cohort; it has members for as long as it exists.
 #[derive(Debug)]
 struct Cohort {
@@ -19,6 +30,9 @@ struct Cohort {
     /// I72: everything below was told to all members or does not concern them.
     next: Revision,
     members: BTreeSet<WatchKey>,
+    /// From `next` on, as some were told already: the others are told the same,
+    /// so that it is made once and all of them stand at one place again.
+    page: Option<Page>,
     /// There is history for it: its name is in the line.
     due: bool,
 }
@@ -48,6 +62,18 @@ impl Cohorts {
         self.all.get(&id).map(|cohort| (Arc::clone(&cohort.filter), cohort.next))
     }
 
+    /// What a cohort is being told.
+    pub(super) fn page(&self, id: CohortId) -> Option<Page> {
+        self.all.get(&id)?.page.clone()
+    }
+
+    /// A cohort is told this until all of it were.
+    pub(super) fn keep(&mut self, id: CohortId, page: Page) {
+        if let Some(cohort) = self.all.get_mut(&id) {
+            cohort.page = Some(page);
+        }
+    }
+
     /// The filter as others have it already, so that equal ones are kept once.
     pub(super) fn shared(&self, filter: WatchFilter) -> Arc<WatchFilter> {
         let from = (Arc::new(filter), Revision::ZERO);
@@ -75,7 +101,7 @@ impl Cohorts {
     fn found(&mut self, place: Place, newest: Revision) -> CohortId {
         self.last += 1;
         let (id, (filter, next)) = (self.last, place.clone());
-        let cohort = Cohort { filter, next, members: BTreeSet::new(), due: false };
+        let cohort = Cohort { filter, next, members: BTreeSet::new(), page: None, due: false };
         self.all.insert(id, cohort);
         base::invariant!(I111, self.places.insert(place, id).is_none());
         self.settle(id, newest);

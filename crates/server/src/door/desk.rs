@@ -165,9 +165,10 @@ impl Desk {
     }
 
     /// Room for one more page, for each of these.
-    pub(crate) fn credit(&self, keys: impl Iterator<Item = WatchKey>) {
-        let credit = |key| Item::Event(Event::Credit { key, batches: 1 });
-        self.inbox.push_all(keys.map(credit));
+    pub(crate) fn credit(&self, keys: Vec<WatchKey>) {
+        if !keys.is_empty() {
+            self.inbox.push(Item::Event(Event::Credit { keys, batches: 1 }));
+        }
     }
 
     /// Has the first of these told how far they are, behind their events, if all

@@ -2,6 +2,7 @@
 
 use super::opening::Opening;
 use super::sniff::Start;
+use crate::gallery;
 use crate::metrics::Metrics;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -68,6 +69,7 @@ impl Line {
     fn sent(&self, outcome: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = outcome {
             self.metrics.sent(*bytes);
+            gallery::step_back();
         }
     }
 }

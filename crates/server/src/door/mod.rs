@@ -18,6 +18,7 @@ mod lease;
 mod line;
 mod maintenance;
 mod opening;
+mod outgoing;
 mod page;
 mod pulse;
 mod relay;

@@ -1,11 +1,13 @@
-//! How do all other calls go? Through the gRPC library's routes, with the
-//! stream at both ends.
+//! How do all other calls go? Through the gRPC library's routes, or to a watch,
+//! with the stream at both ends.
 
 use super::body::Incoming;
+use super::count::WATCH;
 use super::deadline;
 use super::desk::Desk;
 use super::leader;
 use super::trailers;
+use super::watch;
 use api::etcd::error::{Code, Status};
 use bytes::{Buf, Bytes};
 use h2::server::SendResponse;
@@ -36,13 +38,20 @@ pub(super) async fn relay(
     }
     let forsaken = wants_leader.then(|| desk.forsaken());
     let response = tokio::select! {
-        response = routes.call(request.map(Incoming)) => response,
+        response = answer(&mut routes, desk, request.map(Incoming)) => response,
         _ = poll_fn(|context| respond.poll_reset(context)) => return Code::Canceled as i32,
         () = until(deadline.map(sleep_until)) => return refuse(respond, &deadline::exceeded()),
     };
-    let Ok(response) = response;
     // What the library refuses has its code in the only headers.
     send(response, respond, forsaken).await.unwrap_or(Code::Canceled as i32)
+}
+
+async fn answer(routes: &mut Routes, desk: &Desk, request: Request<Incoming>) -> Response<Body> {
+    if request.uri().path() == WATCH {
+        return watch::serve(desk, request);
+    }
+    let Ok(response) = routes.call(request).await;
+    response
 }
 
 fn refuse(mut respond: SendResponse<Bytes>, why: &Status) -> i32 {

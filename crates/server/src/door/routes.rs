@@ -1,4 +1,5 @@
-//! Which services are there? The gRPC library's routes, with their bounds.
+//! Which services are there? The gRPC library's routes, with their bounds; all
+//! but the one whose answers share their bytes.
 
 use super::cluster::ClusterDoor;
 use super::desk::Desk;
@@ -7,26 +8,19 @@ use super::kv::KvDoor;
 use super::lease::LeaseDoor;
 use super::maintenance::MaintenanceDoor;
 use super::serving::HealthDoor;
-use super::watch::WatchDoor;
 use super::words::health_stub::health_server::HealthServer;
 use super::words::stub::cluster_server::ClusterServer;
 use super::words::stub::kv_server::KvServer;
 use super::words::stub::lease_server::LeaseServer;
 use super::words::stub::maintenance_server::MaintenanceServer;
-use super::words::stub::watch_server::WatchServer;
 use tonic::service::Routes;
 
-/// All services. Bounded inwards only: how large an answer is, the client has
+/// All services but Watch. Bounded inwards only: how large an answer is, the client has
 /// decided.
 pub(super) fn routes(desk: &Desk) -> Routes {
     let desk = || desk.clone();
     Routes::new(
         KvServer::new(KvDoor { desk: desk() })
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(usize::MAX),
-    )
-    .add_service(
-        WatchServer::new(WatchDoor { desk: desk() })
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(usize::MAX),
     )

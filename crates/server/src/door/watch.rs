@@ -1,23 +1,31 @@
 //! The Watch service: a task for each stream, between its client and the lane.
 
+use super::body::Incoming;
 use super::desk::Desk;
-use super::words::stub::watch_server::Watch;
-use super::words::{KEYSPACE, refused};
+use super::frame::MESSAGE_BYTES_MAX;
+use super::outgoing::Outgoing;
+use super::trailers;
+use super::words::{KEYSPACE, node_refusal};
 use crate::clock;
 use crate::inbox::{News, Told};
-use api::etcd::sheet::{Response, Sheet};
+use api::etcd::error::{Code, Status};
+use api::etcd::sheet::{Response, Sheets};
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};
 use api::etcd::wire::etcdserverpb::WatchRequest;
 use base::WatchKey;
+use http::Request;
 use node::event::{self, Refused, WatchOpen};
+use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, Streaming};
+use tonic::Streaming;
+use tonic::body::Body;
+use tonic_prost::ProstDecoder;
 
-/// Batches that a watch may be sent before the first of them has left here.
-const CREDIT: u32 = 4;
+/// Pages that a watch may be told before the first of them has left here.
+const CREDIT: u32 = 2;
 
 /// What is taken at once of what the lane tells a stream.
 const TOLD_AT_ONCE: usize = 64;
@@ -28,27 +36,35 @@ const RESPONSES_WAITING: usize = 16;
 /// Between two questions of one stream how far its watches are.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(10);
 
-pub(super) struct WatchDoor {
-    pub(super) desk: Desk,
+/// The answer to a call of Watch, whose body goes on for as long as its stream.
+pub(super) fn serve(desk: &Desk, request: Request<Incoming>) -> http::Response<Body> {
+    if let Some(refusal) = refusal(&request) {
+        return refusal.map(|()| Body::empty());
+    }
+    let (responses, said) = mpsc::channel(RESPONSES_WAITING);
+    let (events, told) = mpsc::unbounded_channel();
+    let decoder = ProstDecoder::<WatchRequest>::default();
+    let body = request.into_body();
+    let requests = Streaming::new_request(decoder, body, None, Some(MESSAGE_BYTES_MAX));
+    desk.metrics().counted.streams.inc();
+    let pane = Pane {
+        desk: desk.clone(),
+        stream: WatchStream::new(),
+        events,
+        responses,
+        taken: Vec::new(),
+        asked_progress: None,
+    };
+    tokio::spawn(pane.serve(requests, told));
+    trailers::head().map(|()| Body::new(Outgoing::new(said)))
 }
 
-#[tonic::async_trait]
-impl Watch for WatchDoor {
-    type WatchStream = ReceiverStream<Result<Response, Status>>;
-
-    async fn watch(
-        &self,
-        request: Request<Streaming<WatchRequest>>,
-    ) -> Result<tonic::Response<Self::WatchStream>, Status> {
-        let (responses, sent) = mpsc::channel(RESPONSES_WAITING);
-        let (events, told) = mpsc::unbounded_channel();
-        let stream = WatchStream::new();
-        self.desk.metrics().counted.streams.inc();
-        let pane =
-            Pane { desk: self.desk.clone(), stream, events, responses, asked_progress: None };
-        tokio::spawn(pane.serve(request.into_inner(), told));
-        Ok(tonic::Response::new(ReceiverStream::new(sent)))
-    }
+/// Requests that are compressed are not understood.
+fn refusal(request: &Request<Incoming>) -> Option<http::Response<()>> {
+    let encoding = request.headers().get("grpc-encoding")?;
+    let why = format!("Content is compressed with {encoding:?} which isn't supported");
+    let status = Status { code: Code::Unimplemented, text: why.into() };
+    (encoding.as_bytes() != b"identity").then(|| trailers::refusal(&status))
 }
 
 /// One stream: what it has open, and both its ends.
@@ -57,6 +73,8 @@ struct Pane {
     stream: WatchStream,
     events: mpsc::UnboundedSender<Told>,
     responses: mpsc::Sender<Result<Response, Status>>,
+    /// Watches that have room for one more page each.
+    taken: Vec<WatchKey>,
     /// When the lane was asked last how far the watches are.
     asked_progress: Option<Instant>,
 }
@@ -74,7 +92,7 @@ impl Pane {
         let gone = self.responses.clone();
         let end = tokio::select! {
             Err(end) = self.talk(requests, told) => end,
-            () = closing => End(Some(refused(Refused::Stopped))),
+            () = closing => End(Some(node_refusal(Refused::Stopped))),
             () = gone.closed() => End(None),
         };
         if let End(Some(status)) = end {
@@ -99,7 +117,12 @@ impl Pane {
                     Ok(None) => listening = false,
                     Err(_) => return Err(End(None)),
                 },
-                _ = told.recv_many(&mut news, TOLD_AT_ONCE) => self.on_news(&mut news).await?,
+                _ = told.recv_many(&mut news, TOLD_AT_ONCE) => {
+                    self.on_news(&mut news).await?;
+                    if told.is_empty() {
+                        self.give_room();
+                    }
+                }
                 _ = ticks.tick() => {
                     let due = self.stream.notify_due();
                     due.into_iter().for_each(|key| self.desk.progress(vec![key]));
@@ -143,14 +166,11 @@ impl Pane {
         }
     }
 
-    /// The credit goes back when the client's connection has taken the page, so a
-    /// slow client holds up nobody and holds little.
     async fn on_news(&mut self, news: &mut Vec<Told>) -> Result<(), End> {
-        let mut taken = Vec::new();
         for Told { key, term, news } in news.drain(..) {
             let event = match news {
                 News::Page(revision, page) => {
-                    taken.push(key);
+                    self.taken.push(key);
                     WatchEvent::Changes { revision, sheets: page.sheets() }
                 }
                 News::Event(event) => to_door(event)?,
@@ -159,8 +179,14 @@ impl Pane {
                 self.say(response).await?;
             }
         }
-        self.desk.credit(taken.into_iter());
         Ok(())
+    }
+
+    /// The credit goes back when the client's connection has taken all that was
+    /// told, for all watches together: a slow client holds up nobody and holds
+    /// little, and its watches stay together, so that they go on sharing pages.
+    fn give_room(&mut self) {
+        self.desk.credit(mem::take(&mut self.taken));
     }
 
     async fn say(&self, response: Response) -> Result<(), End> {
@@ -191,12 +217,12 @@ fn to_door(event: event::WatchEvent) -> Result<WatchEvent, End> {
     Ok(match event {
         event::WatchEvent::Opened { revision } => WatchEvent::Opened { revision },
         event::WatchEvent::Changes { revision, batches } => {
-            let sheets = batches.iter().map(Sheet::new).collect();
+            let sheets = Arc::new(Sheets::new(&batches));
             WatchEvent::Changes { revision, sheets }
         }
         event::WatchEvent::Compacted { oldest } => WatchEvent::Compacted { oldest },
         event::WatchEvent::Refused(why @ (Refused::NoLeader | Refused::Stopped)) => {
-            return Err(End(Some(refused(why))));
+            return Err(End(Some(node_refusal(why))));
         }
         event::WatchEvent::Refused(_) => WatchEvent::Ended,
         event::WatchEvent::Progress { revision, all } => WatchEvent::Progress { revision, all },

@@ -39,6 +39,9 @@ Usage: cargo xtask <WORD>
   bench-failover [--times N] [--steady SECONDS]
                        how long writes are out after kill -9 and SIGSTOP of the leader,
                        ours and etcd's; whether full load ever makes another one lead
+  bench-watch [--watchers N] [--rate N] [--seconds N] ...
+                       many watchers beside an open loop of puts, ours and etcd's: what
+                       they cost the puts, in memory, and how far they are behind
   interop              strangers' programs against our servers: etcdctl beside our verbs,
                        and the crate etcd-client; needs PyPI the first time
   soak WHAT [--times N]  the long runs: `failover`, `stop` and `torture` on real processes,
@@ -81,6 +84,7 @@ fn run(words: &[&str]) -> Outcome {
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
         ["bench-peers", words @ ..] => peers::run(words),
+        ["bench-watch", words @ ..] => peers::watch::run(words),
         ["bench-restart", words @ ..] => peers::restart::run(words),
         ["bench-cost", words @ ..] => peers::cost::run(words),
         ["bench-failover", words @ ..] => peers::failover::run(words),

@@ -15,6 +15,7 @@ pub(crate) mod failover;
 mod figures;
 mod options;
 pub(crate) mod restart;
+pub(crate) mod watch;
 
 use crate::shell::{self, Program};
 use crate::{Outcome, metadata};

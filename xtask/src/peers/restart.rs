@@ -108,7 +108,7 @@ fn mebibytes(all: &[u64]) -> String {
     each.join(", ")
 }
 
-fn revision(trimaran: &Path, endpoints: &str) -> Result<String, String> {
+pub(super) fn revision(trimaran: &Path, endpoints: &str) -> Result<String, String> {
     let words = ["get", "bench/0000000000", "-w", "json", "--endpoints", endpoints];
     let answer: Value =
         serde_json::from_str(&told(trimaran, &words)?).map_err(|why| format!("get: {why}"))?;

@@ -36,6 +36,8 @@ pub(crate) enum BenchVerb {
     Txn(LoadArgs),
     /// Write keys that many watch, and measure how late they hear of it
     Watch(WatchArgs),
+    /// Only watch the keys that others write, and print what is heard as lines of JSON
+    Listen(WatchArgs),
     /// Load our own door with nothing behind it: the ceiling of what a node can do
     Floor(FloorArgs),
     /// Kill or stop a server under a load of puts: for how long is none taken?
@@ -157,7 +159,7 @@ pub(crate) enum Consistency {
     S,
 }
 
-/// `watch`.
+/// `watch` and `listen`.
 #[derive(Args, Debug)]
 pub(crate) struct WatchArgs {
     #[command(flatten)]

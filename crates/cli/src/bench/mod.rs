@@ -12,9 +12,11 @@ mod cpu;
 mod fault;
 mod floor;
 mod gap;
+mod heard;
 mod json;
 mod lane;
 mod link;
+mod listen;
 mod machine;
 mod pace;
 mod plan;
@@ -49,6 +51,9 @@ pub(crate) fn run(words: &[OsString]) -> Result<(), Failure> {
         verb => (None, verb),
     };
     let plan = Plan::resolve(&verb)?;
+    if let BenchVerb::Listen(_) = verb {
+        return listen::run(&plan);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -146,7 +146,9 @@ fn verb(words: &BenchVerb) -> Result<(Verb, &LoadArgs), Failure> {
         BenchVerb::Txn(load) => (Verb::Txn, load),
         // Whoever serves the floor has said by now what it is to be asked.
         BenchVerb::Floor(args) => (Verb::Put, &args.load),
-        BenchVerb::Watch(args) => (Verb::Watch { watchers: args.watchers }, &args.load),
+        BenchVerb::Watch(args) | BenchVerb::Listen(args) => {
+            (Verb::Watch { watchers: args.watchers }, &args.load)
+        }
         BenchVerb::Gap(_) => return Err(Failure::arguments("bench gap has no plan")),
     })
 }

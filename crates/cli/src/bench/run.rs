@@ -142,7 +142,7 @@ async fn fill(plan: &Plan, targets: &[String]) -> Result<(), Failure> {
 }
 
 /// The streams of the watchers, if there are any.
-async fn ears(plan: &Plan, targets: &[String]) -> Result<Vec<Ear>, Failure> {
+pub(crate) async fn ears(plan: &Plan, targets: &[String]) -> Result<Vec<Ear>, Failure> {
     let Verb::Watch { watchers } = plan.verb else { return Ok(Vec::new()) };
     let streams = plan.conns.min(watchers);
     let mut ears = Vec::new();

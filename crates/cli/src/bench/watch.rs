@@ -1,6 +1,7 @@
 //! Many watchers of one prefix, on a few streams, as etcd's own client has them.
 
 use super::fault::Fault;
+use super::heard::Heard;
 use super::link::{Link, WATCH, dial, route};
 use super::plan::STAMP;
 use super::tally::{Kind, Success, Tally};
@@ -46,9 +47,32 @@ impl Ear {
             if answer.canceled || !answer.created {
                 return Err(Fault::Watch);
             }
-            let _ = ear.heard.insert(answer.watch_id, 0);
+            let revision = answer.header.map_or(0, |header| header.revision);
+            let _ = ear.heard.insert(answer.watch_id, revision);
         }
         Ok(ear)
+    }
+
+    /// The watchers, and the revision that each heard of last.
+    pub(crate) fn watchers(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.heard.iter().map(|(id, revision)| (*id, *revision))
+    }
+
+    /// Only counts, as cheaply as can be, until the stream ends.
+    pub(crate) async fn count(mut self, heard: Rc<RefCell<Heard>>) {
+        loop {
+            while let Some(message) = take(&mut self.buffer) {
+                if heard.borrow_mut().hear(&message).is_err() {
+                    return;
+                }
+            }
+            let Some(Ok(piece)) = self.stream.data().await else { return };
+            if self.stream.flow_control().release_capacity(piece.len()).is_err() {
+                return;
+            }
+            self.buffer.extend_from_slice(&piece);
+            std::thread::yield_now();
+        }
     }
 
     /// Counts what is heard, until the stream ends.

@@ -26,7 +26,7 @@ struct Shown {
     output: Vec<String>,
 }
 
-/// Runs the named files, or README.md and every guide.
+/// Runs the named files, or README.md, every guide and docs/simulator.md.
 pub(crate) fn run(files: &[&str]) -> Outcome {
     let root = shell::root();
     let chosen =
@@ -54,6 +54,7 @@ fn pages(root: &Path) -> Vec<PathBuf> {
         names.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     pages.sort();
     pages.insert(0, PathBuf::from("README.md"));
+    pages.push(PathBuf::from("docs/simulator.md"));
     pages
 }
 

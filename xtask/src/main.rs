@@ -11,6 +11,7 @@ mod shell;
 mod soak;
 mod spdx;
 mod tidy;
+mod traces;
 mod verify;
 
 use std::process::ExitCode;
@@ -26,8 +27,10 @@ Usage: cargo xtask <WORD>
   tidy                 the walls of the house: arrows, circles, sizes, banned calls,
                        invariants, words
   licences             the licences of everything that is linked or built
-  docs [FILE]...       runs the `console` blocks of README.md and docs/guides
+  docs [FILE]...       runs the `console` blocks of README.md, docs/guides and
+                       docs/simulator.md
   mutants              builds the deliberate bugs in and lets the simulator catch them
+  traces               a seed of the simulator is the same run in debug and in release
   bench-peers [--pairs N] [--seconds N] ...
                        three nodes of ours and three of etcd in turn under the same
                        load; needs a quiet machine, and PyPI the first time
@@ -83,6 +86,7 @@ fn run(words: &[&str]) -> Outcome {
         ["licences"] => licences::run(),
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
+        ["traces"] => traces::run(),
         ["bench-peers", words @ ..] => peers::run(words),
         ["bench-watch", words @ ..] => peers::watch::run(words),
         ["bench-restart", words @ ..] => peers::restart::run(words),

@@ -26,6 +26,7 @@ pub mod lane;
 mod leases;
 mod machine;
 mod mail;
+pub mod peek;
 mod reads;
 mod replica;
 mod restore;

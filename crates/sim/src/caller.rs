@@ -5,6 +5,7 @@ use crate::check::replay;
 use crate::draw::CallerDraw;
 use crate::history::{History, Op, Outcome, What};
 use crate::person::{Common, Person};
+use crate::script::Act;
 use crate::world::{Alarm, World};
 use base::prng::Prng;
 use base::{AskId, KeyspaceId};
@@ -43,6 +44,11 @@ impl Callers {
     /// Nobody begins anything new; what is under way ends as it ends.
     pub const fn stop(&mut self) {
         self.still = true;
+    }
+
+    /// From now on no value is like one of those that a script writes.
+    pub(crate) const fn number_apart(&mut self) {
+        self.common.values = 1 << 40;
     }
 
     /// Whether nobody waits for an answer, or wonders what became of a write.
@@ -150,7 +156,8 @@ impl Callers {
         }
     }
 
-    fn ask(
+    /// Asks a node, whatever else goes on.
+    pub fn ask(
         &mut self,
         client: usize,
         node: usize,
@@ -173,6 +180,7 @@ impl Callers {
         };
         let invoke = world.at();
         let id = world.ask(node, ask)?;
+        world.done(|| Act::Call { client, node, what: what.clone() });
         world.remind(self.patience, Alarm::Patience(id));
         self.waiting.insert(id, place);
         let (life, outcome) = (world.life(node), Outcome::Unknown);

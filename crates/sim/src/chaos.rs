@@ -5,6 +5,7 @@ use crate::draw::FaultDraw;
 use crate::figure8::Figure8;
 use crate::net::Cut;
 use crate::rot::Rot;
+use crate::script::{Act, Deed};
 use crate::world::{Alarm, World};
 use base::prng::Prng;
 use core::time::Duration;
@@ -26,6 +27,11 @@ impl Chaos {
         let mut chaos = Self { draw, prng, over: false, figure8: None, leader: None };
         chaos.again(world);
         chaos
+    }
+
+    /// No chaos at all: what goes wrong is written elsewhere.
+    pub fn none(world: &mut World) -> Self {
+        Self { over: true, ..Self::new(FaultDraw::none(), Prng::new(0), world) }
     }
 
     /// No more faults.
@@ -74,6 +80,7 @@ impl Chaos {
         }
         let limit = self.prng.chance(1, 5).then(|| self.prng.between(1, 12));
         world.counts.restarts += 1;
+        world.done(|| Act::Deed(Deed::Start { node, limit }));
         world.start(node, limit);
         if !world.up().contains(&node) {
             self.on_gone(node, world);

@@ -12,6 +12,12 @@ macro_rules! counts {
         }
 
         impl Counts {
+            /// Requests whose outcomes were checked.
+            #[must_use]
+            pub const fn operations(&self) -> u64 {
+                self.ok + self.failed + self.unknown
+            }
+
             /// Every kind with its name for people.
             #[must_use]
             pub const fn all(&self) -> [(&'static str, u64); [$($say),+].len()] {
@@ -30,6 +36,8 @@ macro_rules! counts {
 counts! {
     /// Turns of lanes.
     turns "turns",
+    /// Events that lanes were stepped with.
+    steps "machine steps",
     /// Frames sent.
     frames "frames",
     /// Frames that were lost, by chance or by a cut.
@@ -98,6 +106,28 @@ counts! {
     states "states compared",
     /// Milliseconds of simulated time.
     millis "simulated ms",
+}
+
+impl Counts {
+    /// Everything that went wrong because the world wanted it.
+    #[must_use]
+    pub const fn faults(&self) -> u64 {
+        self.lost
+            + self.twice
+            + self.reordered
+            + self.held
+            + self.halts
+            + self.kills
+            + self.power_losses
+            + self.in_recovery
+            + self.losses
+            + self.rots
+            + self.pauses
+            + self.fills
+            + self.isolations
+            + self.storms
+            + self.cuts
+    }
 }
 
 impl fmt::Display for Counts {

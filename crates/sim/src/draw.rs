@@ -19,6 +19,22 @@ pub enum Theme {
     Leases,
 }
 
+impl Theme {
+    /// Every theme.
+    pub const ALL: &[Self] = &[Self::Mixed, Self::Elections, Self::Checkpoints, Self::Leases];
+
+    /// Its name for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mixed => "mixed",
+            Self::Elections => "elections",
+            Self::Checkpoints => "checkpoints",
+            Self::Leases => "leases",
+        }
+    }
+}
+
 /// The shape of one world. Rates are in parts of 10 000.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Draw {
@@ -215,6 +231,16 @@ impl Draw {
         self.faults.fills = one_of(&mut prng.clone().fork(), &[0, 0, 1_000]);
     }
 
+    /// Nothing goes wrong by itself: the network and the disks are well, and no
+    /// fault is drawn.
+    pub(crate) fn quiet(&mut self) {
+        (self.net.loss, self.net.twice, self.net.reorder) = (0, 0, 0);
+        (self.disk.slow, self.disk.fails) = (0, 0);
+        (self.clocks, self.quota, self.keep_history) = (0, None, None);
+        (self.callers.large, self.callers.compactions) = (0, 0);
+        self.faults = FaultDraw { election: self.election, ..FaultDraw::none() };
+    }
+
     /// Three nodes with true clocks, of which one after the other is cut off.
     fn lease_out(&mut self, prng: &mut Prng) {
         (self.nodes, self.clocks, self.quota) = (3, 0, None);
@@ -305,6 +331,33 @@ impl CallerDraw {
 }
 
 impl FaultDraw {
+    /// Nothing goes wrong, and everybody hears of what ends.
+    pub(crate) const fn none() -> Self {
+        let zero = Duration::ZERO;
+        Self {
+            every: zero,
+            down: zero,
+            election: zero,
+            cut: zero,
+            pause: zero,
+            power: 0,
+            beyond: 0,
+            storms: 0,
+            fills: 0,
+            isolated: 0,
+            coups: 0,
+            figure8: 0,
+            rot: 0,
+            rot_both: 0,
+            losses: 0,
+            floods: 0,
+            flips: 0,
+            operator: zero,
+            moment: zero,
+            notice: 10_000,
+        }
+    }
+
     fn new(prng: &mut Prng, election: Duration) -> Self {
         let every: u32 = one_of(prng, &[1, 2, 4, 8]);
         Self {

@@ -1,6 +1,7 @@
 //! What callers did and were told: the evidence that the checkers judge.
 
 use base::{Revision, Time};
+use core::fmt;
 use kv::command::{Change, Command, KeyRange};
 use node::event::{Answer, LeaseAsk, Level, Query, Refused};
 
@@ -30,6 +31,68 @@ pub enum What {
     Leases,
     /// Which alarms stand.
     Alarms,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(command, number) => {
+                command_words(f, command)?;
+                match number {
+                    Some((client, sequence)) => write!(f, " (number {client}.{sequence})"),
+                    None => Ok(()),
+                }
+            }
+            Self::Read(query, level) => {
+                let weak =
+                    if *level == Level::Serializable { ", its own state will do" } else { "" };
+                match query {
+                    Query::Range(range) => write!(f, "get {}{weak}", keys(&range.range)),
+                    Query::Txn(_) => write!(f, "a transaction that reads{weak}"),
+                }
+            }
+            Self::Lease(LeaseAsk { id, renew: true }) => write!(f, "renew lease {id:x}"),
+            Self::Lease(LeaseAsk { id, renew: false }) => write!(f, "how long has lease {id:x}"),
+            Self::Leases => f.write_str("which leases are there"),
+            Self::Alarms => f.write_str("which alarms stand"),
+        }
+    }
+}
+
+fn command_words(f: &mut fmt::Formatter<'_>, command: &Command) -> fmt::Result {
+    match command {
+        Command::Put(put) => {
+            let key = String::from_utf8_lossy(&put.key);
+            let value = put.value.as_deref().unwrap_or_default();
+            let value: String = String::from_utf8_lossy(value).chars().take(12).collect();
+            write!(f, "put {key} {}", value.trim_end_matches(['.', '-']))
+        }
+        Command::DeleteRange(delete) => write!(f, "delete {}", keys(&delete.range)),
+        Command::Txn(txn) => write!(
+            f,
+            "a transaction: {} compares, {} or {} operations",
+            txn.compare.len(),
+            txn.success.len(),
+            txn.failure.len()
+        ),
+        Command::Compact(compact) => write!(f, "compact history before {}", compact.revision),
+        Command::LeaseGrant(grant) => write!(f, "grant a lease of {} s", grant.ttl_s),
+        Command::LeaseRevoke { id } => write!(f, "revoke lease {id:x}"),
+        other => {
+            let text: String = format!("{other:?}").chars().take(60).collect();
+            f.write_str(&text)
+        }
+    }
+}
+
+fn keys(range: &KeyRange) -> String {
+    let text = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+    match range {
+        KeyRange::One(key) => text(key),
+        KeyRange::Span { start, end } => format!("{:?} to {:?}", text(start), text(end)),
+        KeyRange::From(start) if start.iter().all(|byte| *byte == 0) => "everything".into(),
+        KeyRange::From(start) => format!("{:?} and all behind it", text(start)),
+    }
 }
 
 /// What a caller knows of its request.

@@ -4,6 +4,7 @@
 use crate::caller::KEYSPACE;
 use crate::check::backup;
 use crate::disk::{Crash, Moment};
+use crate::script::{Act, Deed};
 use crate::world::{Alarm, World};
 use base::AskId;
 use base::prng::Prng;
@@ -83,16 +84,32 @@ impl Operator {
     fn move_leader(&mut self, world: &mut World) {
         let any = self.prng.pick(&world.up()).copied();
         let asked = self.leader.filter(|_| self.prng.chance(7, 8)).or(any);
-        let to = world.id(self.prng.below(world.size() as u64) as usize);
+        let to = self.prng.below(world.size() as u64) as usize;
         if let Some(node) = asked {
-            world.counts.moves += 1;
-            self.ask(node, Ask::MoveLeader { to }, world);
+            self.act(&Deed::Move { node, to }, world);
+        }
+    }
+
+    /// Does what a script says, if it is the operator's to do.
+    pub fn act(&mut self, deed: &Deed, world: &mut World) {
+        match *deed {
+            Deed::Move { node, to } => {
+                world.counts.moves += 1;
+                let to = world.id(to);
+                world.done(|| Act::Deed(deed.clone()));
+                self.ask(node, Ask::MoveLeader { to }, world);
+            }
+            Deed::Backup { node } => {
+                world.done(|| Act::Deed(deed.clone()));
+                self.ask(node, Ask::Snapshot { keyspace: KEYSPACE }, world);
+            }
+            _ => {}
         }
     }
 
     fn back_up(&mut self, world: &mut World) {
         if let Some(node) = self.prng.pick(&world.up()).copied() {
-            self.ask(node, Ask::Snapshot { keyspace: KEYSPACE }, world);
+            self.act(&Deed::Backup { node }, world);
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Common {
     leases: Vec<i64>,
     alarms: Vec<Alarm>,
     /// Grows with every value: none is written twice.
-    values: u64,
+    pub(crate) values: u64,
 }
 
 /// A lease in somebody's hands.

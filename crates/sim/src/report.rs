@@ -3,14 +3,21 @@
 use crate::check::Violation;
 use crate::counts::Counts;
 use crate::draw::Draw;
+use crate::film::Shot;
+use crate::script::Step;
 use base::check::Mark;
 use core::fmt;
+
+/// The version whose seeds these are: in another one the same number is another world.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What one seed gave.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The seed.
     pub seed: u64,
+    /// The words that ask for it again.
+    pub again: String,
     /// What it drew.
     pub draw: Draw,
     /// How much happened.
@@ -20,6 +27,10 @@ pub struct Report {
     pub marks: Marks,
     /// A number that stands for everything that happened: equal seeds, equal numbers.
     pub trace: u64,
+    /// What was done to the world before it was healed, if that was asked for.
+    pub steps: Vec<Step>,
+    /// What can be seen, if that was asked for.
+    pub film: Vec<Shot>,
     /// What happened, line by line, if that was asked for.
     pub story: Vec<String>,
     /// What must not be and was seen to be.
@@ -37,24 +48,24 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.story.iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        writeln!(f, "seed {}\n{}", self.seed, self.draw)?;
+        writeln!(f, "seed {} of trimaran {VERSION}\n{}", self.seed, self.draw)?;
         writeln!(f, "happened\n{}", self.counts)?;
         writeln!(f, "reached\n{}", self.marks)?;
         writeln!(f, "trace {:016x}", self.trace)?;
-        verdict(f, self.seed, &self.violations)
+        verdict(f, &self.again, &self.violations)
     }
 }
 
 /// Says what is wrong, and the command that shows it again.
 pub(crate) fn verdict(
     f: &mut fmt::Formatter<'_>,
-    seed: u64,
+    again: &str,
     violations: &[Violation],
 ) -> fmt::Result {
     if violations.is_empty() {
         return write!(f, "passed");
     }
-    writeln!(f, "FAILED; to repeat: trimaran sim run --seed {seed}")?;
+    writeln!(f, "FAILED; to repeat: trimaran sim run {again}")?;
     violations.iter().try_for_each(|violation| writeln!(f, "  {violation}"))
 }
 
@@ -81,6 +92,13 @@ impl Marks {
         self.0.get(mark as usize).copied().unwrap_or(0)
     }
 
+    /// Marks that were reached, and how often.
+    #[must_use]
+    pub fn reached(&self) -> Vec<(Mark, u64)> {
+        let all = Mark::ALL.iter().map(|mark| (*mark, self.count(*mark)));
+        all.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Marks that were never reached.
     #[must_use]
     pub fn never(&self) -> Vec<Mark> {
@@ -91,9 +109,15 @@ impl Marks {
 impl fmt::Display for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said: Vec<String> =
-            Mark::ALL.iter().map(|mark| format!("{mark:?} {}", self.count(*mark))).collect();
+            self.reached().iter().map(|(mark, count)| format!("{mark:?} {count}")).collect();
         let lines: Vec<String> =
             said.chunks(6).map(|line| format!("  {}", line.join(" · "))).collect();
-        f.write_str(&lines.join("\n"))
+        f.write_str(&lines.join("\n"))?;
+        let never: Vec<String> = self.never().iter().map(|mark| format!("{mark:?}")).collect();
+        if never.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\nnever reached")?;
+        never.chunks(8).try_for_each(|line| write!(f, "\n  {}", line.join(" · ")))
     }
 }

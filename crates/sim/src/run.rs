@@ -6,13 +6,16 @@ use crate::check::linear::Rules;
 use crate::check::live::{self, Healed};
 use crate::check::replay::Replay;
 use crate::check::{Violation, clock, durable, lease, linear, numbers, watch};
+use crate::director::Director;
 use crate::draw::{Draw, Theme};
 use crate::history::{History, Outcome};
 use crate::operator::Operator;
 use crate::person::TTL_S_MAX;
-use crate::report::{Marks, Report};
+use crate::report::{Marks, Report, VERSION};
+use crate::scenario::Scenario;
+use crate::script::{Act, Step};
 use crate::watcher::Watchers;
-use crate::world::{Alarm, Told, World};
+use crate::world::{Alarm, Keep, Told, World};
 use base::prng::Prng;
 use base::{AskId, Index, Revision, Time};
 use core::time::Duration;
@@ -23,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const FLOOD: usize = 80;
 
 /// What a run is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// Decides everything.
     pub seed: u64,
@@ -33,8 +36,48 @@ pub struct Options {
     pub lying_disk: bool,
     /// Damage that no promise covers: both checkpoints of a node go bad.
     pub rotten_disk: bool,
-    /// Keep every line of what happens.
-    pub story: bool,
+    /// Nodes of the cluster; `None` lets the seed choose.
+    pub nodes: Option<usize>,
+    /// How long faults are injected; `None` lets the seed choose.
+    pub time: Option<Duration>,
+    /// A plan that a person wrote, in place of the misfortunes that the seed draws.
+    pub scenario: Option<Scenario>,
+    /// What is kept beside the counts.
+    pub keep: Keep,
+}
+
+impl Options {
+    /// The words after `sim run` that ask for this with this seed.
+    #[must_use]
+    pub fn again(&self, seed: u64) -> String {
+        let mut words = self.scenario.as_ref().map_or_else(String::new, |it| it.name.clone() + " ");
+        words.push_str(&format!("--seed {VERSION}-{seed}"));
+        for (flag, value) in [
+            (" --theme ", self.theme.map(|theme| theme.word().to_owned())),
+            (" --nodes ", self.nodes.map(|nodes| nodes.to_string())),
+            (" --time ", self.time.map(|time| format!("{}ms", time.as_millis()))),
+            (" --lying-disk", self.lying_disk.then(String::new)),
+        ] {
+            words.extend(value.map(|value| format!("{flag}{value}")));
+        }
+        words
+    }
+
+    /// What the seed draws, with what is asked for instead.
+    #[must_use]
+    pub fn draw(&self, prng: &mut Prng) -> Draw {
+        let theme = self.scenario.as_ref().and_then(|it| it.theme).or(self.theme);
+        let mut draw = Draw::new(prng, theme, self.lying_disk);
+        if self.rotten_disk {
+            draw.faults.rot_both = 5_000;
+        }
+        if let Some(scenario) = &self.scenario {
+            scenario.set(&mut draw);
+        }
+        draw.nodes = self.nodes.unwrap_or(draw.nodes);
+        draw.chaos = self.time.unwrap_or(draw.chaos);
+        draw
+    }
 }
 
 /// Runs one seed. A rule of the house that is broken inside (a panic) is a
@@ -42,12 +85,33 @@ pub struct Options {
 #[must_use]
 pub fn run(options: Options) -> Report {
     let mut prng = Prng::new(options.seed);
-    let mut draw = Draw::new(&mut prng, options.theme, options.lying_disk);
-    if options.rotten_disk {
-        draw.faults.rot_both = 5_000;
-    }
+    let draw = options.draw(&mut prng);
+    let again = options.again(options.seed);
+    let plan = Plan { keep: options.keep, scenario: options.scenario, script: None };
+    Report { again, ..play(options.seed, draw, prng, plan) }
+}
+
+/// Plays a script in a world that was drawn before: nothing is drawn that is
+/// done to it, and nothing is asked but what the script says.
+#[must_use]
+pub fn run_script(seed: u64, draw: Draw, keep: Keep, script: Vec<Step>) -> Report {
+    let mut prng = Prng::new(seed);
+    // The world's own chances are those of the run that the script is from.
+    drop(Draw::new(&mut prng, Some(draw.theme), draw.disk.lies));
+    play(seed, draw, prng, Plan { keep, script: Some(script), ..Plan::default() })
+}
+
+/// What is done beside what is drawn.
+#[derive(Clone, Debug, Default)]
+struct Plan {
+    keep: Keep,
+    scenario: Option<Scenario>,
+    script: Option<Vec<Step>>,
+}
+
+fn play(seed: u64, draw: Draw, prng: Prng, plan: Plan) -> Report {
     let before = Marks::now();
-    let mut game = Game::new(&draw, prng, options.story);
+    let mut game = Game::new(&draw, prng, plan);
     let ended = catch_unwind(AssertUnwindSafe(|| game.play(&draw)));
     if let Err(panic) = ended {
         game.world.found.push(Violation::new("invariant", words(panic.as_ref())));
@@ -56,11 +120,14 @@ pub fn run(options: Options) -> Report {
     (counts.elections, counts.states) = game.world.agreed();
     counts.millis = u64::try_from(game.world.now().since(Time::ZERO).as_millis()).unwrap_or(0);
     Report {
-        seed: options.seed,
+        seed,
+        again: format!("--seed {VERSION}-{seed}"),
         draw,
         counts,
         marks: Marks::now().since(&before),
         trace: game.world.story.hash(),
+        steps: game.world.take_done(),
+        film: game.world.film.develop(&game.history),
         story: game.world.story.into_lines(),
         violations: game.world.found,
     }
@@ -78,19 +145,58 @@ struct Game {
     watchers: Watchers,
     chaos: Chaos,
     operator: Operator,
+    director: Director,
     history: History,
+    /// What is done instead of what would be drawn.
+    script: Option<Vec<Step>>,
 }
 
 impl Game {
-    fn new(draw: &Draw, mut prng: Prng, told: bool) -> Self {
+    fn new(draw: &Draw, mut prng: Prng, plan: Plan) -> Self {
         let mut history = History::default();
-        let mut world = World::new(draw, prng.fork(), told);
+        let mut world = World::new(draw, prng.fork(), plan.keep);
         let quota = draw.quota.is_some();
         let callers = Callers::new(draw.callers.clone(), quota, prng.fork(), &mut world);
         let watchers = Watchers::new(&draw.callers, prng.fork(), &mut world, &mut history);
-        let chaos = Chaos::new(draw.faults.clone(), prng.fork(), &mut world);
+        let mut chaos = Chaos::new(draw.faults.clone(), prng.fork(), &mut world);
+        if plan.scenario.is_some() {
+            // Who crashes stays down until the scenario says so.
+            chaos = Chaos::none(&mut world);
+        }
         let operator = Operator::new(draw.faults.operator, prng.fork(), &mut world);
-        Self { world, callers, watchers, chaos, operator, history }
+        let director = Director::new(plan.scenario.unwrap_or_default(), &mut world);
+        let script = plan.script;
+        let mut game =
+            Self { world, callers, watchers, chaos, operator, director, history, script };
+        game.follow_script();
+        game
+    }
+
+    /// Whoever would do something of their own does nothing, and every step of
+    /// the script is due at its time.
+    fn follow_script(&mut self) {
+        let Some(steps) = &self.script else { return };
+        self.chaos = Chaos::none(&mut self.world);
+        self.operator.stop();
+        self.callers.stop();
+        self.callers.number_apart();
+        for (number, step) in steps.iter().enumerate() {
+            self.world.remind_at(step.at, Alarm::Step(number));
+        }
+    }
+
+    fn on_step(&mut self, number: usize) {
+        let Self { world, callers, operator, history, script, .. } = self;
+        match script.as_ref().and_then(|steps| steps.get(number)).map(|step| &step.act) {
+            Some(Act::Deed(deed)) => {
+                world.act(deed);
+                operator.act(deed, world);
+            }
+            Some(Act::Call { client, node, what }) => {
+                callers.ask(*client, *node, what.clone(), world, history);
+            }
+            None => {}
+        }
     }
 
     fn play(&mut self, draw: &Draw) {
@@ -98,6 +204,7 @@ impl Game {
         let end = self.world.now() + draw.chaos;
         while self.world.found.is_empty() && self.step(end).is_some() {}
         self.chaos.stop();
+        self.director.stop();
         self.operator.stop();
         self.callers.stop();
         if self.world.found.is_empty() {
@@ -112,8 +219,11 @@ impl Game {
 
     /// Lets one thing happen; returns the requests that were answered.
     fn step(&mut self, end: Time) -> Option<Vec<(AskId, usize)>> {
-        let Self { world, callers, watchers, chaos, operator, history } = self;
-        match world.step(end)? {
+        let alarm = self.world.step(end)?;
+        let Self { world, callers, watchers, chaos, operator, director, history, .. } = self;
+        match alarm {
+            Some(Alarm::Step(number)) => self.on_step(number),
+            Some(Alarm::Scene(number)) => director.on_scene(number, world, operator),
             Some(Alarm::Caller(caller)) => callers.on_alarm(caller, world, history),
             Some(Alarm::Patience(id)) => callers.on_patience(id, world, history),
             Some(Alarm::Watcher(watcher)) => watchers.on_alarm(watcher, world, history),
@@ -134,6 +244,12 @@ impl Game {
             Some(Alarm::Loss(node)) => chaos.on_loss(node, world),
             None => {}
         }
+        Some(self.tell())
+    }
+
+    /// Those who play hear what the world tells; returns what was answered.
+    fn tell(&mut self) -> Vec<(AskId, usize)> {
+        let Self { world, callers, watchers, chaos, operator, director, history, .. } = self;
         let mut answered = Vec::new();
         for told in world.take_told() {
             match told {
@@ -145,6 +261,7 @@ impl Game {
                 Told::Watch { key, event } => watchers.on_told(key, event, world, history),
                 Told::Leads { node } => {
                     operator.on_leader(node);
+                    director.on_leader(node);
                     chaos.on_leader(node, world);
                 }
                 Told::Behind { node } => chaos.on_behind(node, world),
@@ -156,7 +273,7 @@ impl Game {
                 }
             }
         }
-        Some(answered)
+        answered
     }
 
     /// The healed cluster must serve a write at every node and agree, in time.

@@ -3,6 +3,9 @@
 use base::Time;
 use base::checksum::hash64;
 
+/// Numbers of one thing that happens, with its time and what was before.
+const NUMBERS_MAX: usize = 8;
+
 /// The story of a run. Two runs that did the same have the same hash.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
@@ -19,9 +22,15 @@ impl Story {
 
     /// Something happened: its numbers go into the hash, its words to the reader.
     pub fn add(&mut self, now: Time, numbers: &[u64], say: impl FnOnce() -> String) {
+        let mut bytes = [0; 8 * NUMBERS_MAX];
+        debug_assert!(numbers.len() + 2 <= NUMBERS_MAX, "what does not fit is not in the hash");
         let all = [self.hash, now.0].into_iter().chain(numbers.iter().copied());
-        let bytes: Vec<u8> = all.flat_map(u64::to_le_bytes).collect();
-        self.hash = hash64(&bytes);
+        let mut used = 0;
+        for (place, number) in bytes.chunks_exact_mut(8).zip(all) {
+            place.copy_from_slice(&number.to_le_bytes());
+            used += 8;
+        }
+        self.hash = hash64(bytes.get(..used).unwrap_or_default());
         if let Some(lines) = &mut self.lines {
             lines.push(format!("{now} {}", brief(&say())));
         }

@@ -2,21 +2,28 @@
 
 use crate::check::Violation;
 use crate::counts::Counts;
-use crate::report::{Marks, verdict};
+use crate::report::{Marks, Report, VERSION, verdict};
 use crate::run::{Options, run};
+use base::checksum::hash64;
 use core::fmt;
 use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What many seeds gave together.
 #[derive(Clone, Debug)]
 pub struct SwarmReport {
     /// The seeds.
     pub seeds: Range<u64>,
+    /// What each of them was asked.
+    pub options: Options,
     /// How much happened in all of them.
     pub counts: Counts,
     /// Rare places that were reached.
     pub marks: Marks,
-    /// The seeds that failed, and what was wrong.
+    /// A number that stands for everything that happened in any of them.
+    pub trace: u64,
+    /// The seeds that failed, in order, and what was wrong.
     pub failed: Vec<(u64, Vec<Violation>)>,
 }
 
@@ -26,37 +33,106 @@ impl SwarmReport {
     pub const fn passed(&self) -> bool {
         self.failed.is_empty()
     }
+
+    /// One more seed. The order in which they come does not matter.
+    fn add(&mut self, report: Report) {
+        self.counts += report.counts;
+        let both = [report.seed.to_le_bytes(), report.trace.to_le_bytes()].concat();
+        self.trace = self.trace.wrapping_add(hash64(&both));
+        if !report.passed() {
+            let after = self.failed.partition_point(|(seed, _)| *seed < report.seed);
+            self.failed.insert(after, (report.seed, report.violations));
+        }
+    }
+}
+
+/// How far a swarm is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Seeds that were run.
+    pub done: u64,
+    /// Seeds that there are.
+    pub all: u64,
+    /// Seeds that failed.
+    pub failed: usize,
 }
 
 /// Runs every seed of the range, one after the other.
 #[must_use]
 pub fn swarm(seeds: Range<u64>) -> SwarmReport {
+    swarm_with(seeds, &Options::default(), 1, &|_| ())
+}
+
+/// Runs every seed of the range, so many at a time, and tells after each how
+/// far it is. A world lives in one thread; what the sum says does not depend on
+/// how many there are.
+#[must_use]
+pub fn swarm_with(
+    seeds: Range<u64>,
+    options: &Options,
+    jobs: usize,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> SwarmReport {
     let before = Marks::now();
-    let (mut counts, mut failed) = (Counts::default(), Vec::new());
-    for seed in seeds.clone() {
-        let report = run(Options { seed, ..Options::default() });
-        counts += report.counts;
-        if !report.passed() {
-            failed.push((seed, report.violations));
+    let all = seeds.end.saturating_sub(seeds.start);
+    let (next, done) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+    let sum = Mutex::new(SwarmReport {
+        seeds: seeds.clone(),
+        options: options.clone(),
+        counts: Counts::default(),
+        marks: before.clone(),
+        trace: 0,
+        failed: Vec::new(),
+    });
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let report = run(Options { seed, ..options.clone() });
+            let failed = {
+                let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+                sum.add(report);
+                sum.failed.len()
+            };
+            tell(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, all, failed });
         }
-    }
-    SwarmReport { seeds, counts, marks: Marks::now().since(&before), failed }
+    };
+    std::thread::scope(|scope| {
+        (1..jobs).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    SwarmReport { marks: Marks::now().since(&before), ..sum }
 }
 
 impl fmt::Display for SwarmReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range { start, end } = self.seeds;
-        writeln!(f, "{} seeds from {start} on", end.saturating_sub(start))?;
+        let count = end.saturating_sub(start);
+        writeln!(f, "{count} seeds from {start} on, of trimaran {VERSION}")?;
         writeln!(f, "happened\n{}", self.counts)?;
         writeln!(f, "reached\n{}", self.marks)?;
-        let never = self.marks.never();
-        if !never.is_empty() {
-            writeln!(f, "never reached: {never:?}")?;
-        }
+        writeln!(f, "trace {:016x}", self.trace)?;
         for (seed, violations) in &self.failed {
             write!(f, "seed {seed} ")?;
-            verdict(f, *seed, violations)?;
+            verdict(f, &self.options.again(*seed), violations)?;
         }
         write!(f, "{} failed", self.failed.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    #[test]
+    fn threads_do_not_change_the_sum() {
+        let options = Options { time: Some(Duration::from_millis(300)), ..Options::default() };
+        let [one, two] = [1, 2].map(|jobs| swarm_with(20..26, &options, jobs, &|_| ()));
+        assert_eq!((one.counts, one.trace, one.failed), (two.counts, two.trace, two.failed));
+        assert!(one.counts.steps > 1_000);
     }
 }

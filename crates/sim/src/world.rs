@@ -10,9 +10,11 @@ use crate::chronicle::Chronicle;
 use crate::counts::Counts;
 use crate::disk::Crash;
 use crate::draw::Draw;
+use crate::film::{Film, Kind, Reel, Shot};
 use crate::history::At;
 use crate::host::Host;
 use crate::net::Net;
+use crate::script::{Act, Deed, Step};
 use crate::story::Story;
 use base::prng::Prng;
 use base::{AskId, GroupId, Index, NodeId, Time, WatchKey};
@@ -27,9 +29,9 @@ use std::collections::BTreeMap;
 enum Happening {
     Turn { node: usize, life: u64 },
     Deadline { node: usize, life: u64 },
-    Disk { node: usize, life: u64, ticket: Ticket, fate: Fate, slot: Slot },
+    Disk { node: usize, life: u64, ticket: Ticket, fate: Fate, slot: Slot, begun: Time },
     Sync { node: usize, ticket: Ticket },
-    Frame { from: usize, to: usize, frame: Bytes },
+    Frame { from: usize, to: usize, frame: Bytes, reel: Reel },
     Link { node: usize, peer: usize, up: bool },
     Crash { node: usize, life: u64, crash: Crash },
     Replace { node: usize, life: u64 },
@@ -85,6 +87,10 @@ pub enum Alarm {
     Loss(usize),
     /// Much is written at a node that nobody hears.
     Flood(usize),
+    /// The step of this number of a script is due.
+    Step(usize),
+    /// A scene of a scenario begins.
+    Scene(usize),
 }
 
 /// What the world tells callers.
@@ -126,6 +132,17 @@ pub enum Told {
     },
 }
 
+/// What is kept of a run beside its counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Keep {
+    /// Every line of what happens.
+    pub story: bool,
+    /// What a picture needs.
+    pub film: bool,
+    /// What was done to the world, to do it again.
+    pub steps: bool,
+}
+
 /// The world.
 #[derive(Debug)]
 pub struct World {
@@ -149,6 +166,10 @@ pub struct World {
     /// What the nodes applied.
     chronicle: Chronicle,
     told: Vec<Told>,
+    /// Everything that was done to it before it was healed, if that is kept.
+    done: Option<Vec<Step>>,
+    /// What can be seen of it.
+    pub film: Film,
     /// What happened, as a number and as lines.
     pub story: Story,
     /// How much happened.
@@ -160,7 +181,7 @@ pub struct World {
 impl World {
     /// A world where all nodes are off.
     #[must_use]
-    pub fn new(draw: &Draw, mut prng: Prng, told: bool) -> Self {
+    pub fn new(draw: &Draw, mut prng: Prng, keep: Keep) -> Self {
         let hosts: Vec<Host> =
             (0..draw.nodes).map(|node| Host::new(draw, node, &mut prng)).collect();
         Self {
@@ -179,7 +200,9 @@ impl World {
             agree: Agree::default(),
             chronicle: Chronicle::default(),
             told: Vec::new(),
-            story: Story::new(told),
+            done: keep.steps.then(Vec::new),
+            film: Film::new(keep.film),
+            story: Story::new(keep.story),
             counts: Counts::default(),
             found: Vec::new(),
         }
@@ -216,6 +239,7 @@ impl World {
 
     /// A node is to stop in good order; it says when it may.
     pub fn leave(&mut self, node: usize) {
+        self.done(|| Act::Deed(Deed::Leave { node }));
         self.story.add(self.now, &[17, node as u64], || format!("leave {node}"));
         self.give(node, Event::Leave);
     }
@@ -311,6 +335,30 @@ impl World {
         self.queue(after, Happening::Alarm(alarm));
     }
 
+    /// Reminds of something then, behind all that happens at that time.
+    pub fn remind_at(&mut self, at: Time, alarm: Alarm) {
+        let last = (1 << 63) + self.number();
+        self.queue.insert((at.max(self.now), last), Happening::Alarm(alarm));
+    }
+
+    /// Something is done that a script can do again.
+    pub fn done(&mut self, act: impl FnOnce() -> Act) {
+        if let Some(done) = self.done.as_mut().filter(|_| !self.healed) {
+            done.push(Step { at: self.now, act: act() });
+        }
+    }
+
+    /// What was done before the healing, if it was kept.
+    pub fn take_done(&mut self) -> Vec<Step> {
+        self.done.take().unwrap_or_default()
+    }
+
+    /// Something can be seen at a node.
+    pub(crate) fn show(&mut self, kind: Kind, node: usize, say: impl FnOnce() -> String) {
+        let now = self.now;
+        self.film.add(|| Shot::new(kind, now, Some(node), say()));
+    }
+
     /// Lets the next thing happen, unless it is later than `end`; says whether
     /// it did, and of what it reminds.
     pub fn step(&mut self, end: Time) -> Option<Option<Alarm>> {
@@ -320,11 +368,11 @@ impl World {
         match happening {
             Happening::Turn { node, life } => self.on_turn(node, life),
             Happening::Deadline { node, life } => self.on_deadline(node, life),
-            Happening::Disk { node, life, ticket, fate, slot } => {
-                self.on_disk(node, life, ticket, fate, slot);
+            Happening::Disk { node, life, ticket, fate, slot, begun } => {
+                self.on_disk(node, life, (ticket, fate, slot), begun);
             }
             Happening::Sync { node, ticket } => drop(self.host_mut(node).disk.finish(ticket)),
-            Happening::Frame { from, to, frame } => self.on_frame(from, to, frame),
+            Happening::Frame { from, to, frame, reel } => self.on_frame((from, to), frame, reel),
             Happening::Link { node, peer, up } => {
                 let peer = self.host(peer).id;
                 self.give(node, Event::Link { peer, up });

@@ -6,7 +6,12 @@
 
 use base::mutant::Mutant;
 use sim::draw::Theme;
+use sim::shrink::{NotShrunk, shrink};
 use sim::{Options, run};
+use std::sync::{Mutex, PoisonError};
+
+/// One bug at a time, whatever else is tested.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Seeds that a bug may survive.
 const SEEDS: u64 = 2_000;
@@ -69,8 +74,36 @@ fn passes() -> bool {
     run(Options { seed: 1, ..Options::default() }).passed()
 }
 
+/// What a bug breaks is told by the few steps that it takes.
+#[test]
+fn what_a_mutant_breaks_is_made_small() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    Mutant::ReadWithoutQuorum.choose();
+    let found = if Mutant::ReadWithoutQuorum.on() {
+        let fails = |seed: &u64| !run(Options { seed: *seed, ..Options::default() }).passed();
+        (0..SEEDS).find(fails).expect("some seed reads what is old")
+    } else {
+        1
+    };
+    let options = Options { seed: found, ..Options::default() };
+    let shrunk = shrink(&options, 400, &mut |_, _| ());
+    Mutant::None.choose();
+    match shrunk {
+        Ok(shrunk) => {
+            println!("{shrunk}");
+            assert!(!shrunk.report.passed(), "what is left fails");
+            assert!(shrunk.steps.len() * 4 < shrunk.before, "most of it does not matter");
+        }
+        Err(why) => {
+            assert_eq!(why, NotShrunk::Passes);
+            assert_eq!(found, 1, "a bug is there and not made small");
+        }
+    }
+}
+
 #[test]
 fn every_mutant_is_caught() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let only = std::env::var("TRIMARAN_MUTANT").ok();
     let wanted = |it: &Mutant| match &only {
         Some(name) => format!("{it:?}") == *name,

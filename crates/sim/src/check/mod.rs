@@ -8,7 +8,7 @@ pub mod lease;
 pub mod linear;
 pub mod live;
 #[cfg(test)]
-mod made;
+pub(crate) mod made;
 pub mod model;
 pub mod numbers;
 pub mod order;

@@ -3,8 +3,10 @@
 use super::{Happening, Told, World};
 use crate::check::Violation;
 use crate::disk::{Crash, Moment};
+use crate::film::{Kind, Shot};
 use crate::net::Cut;
 use crate::rot::Rot;
+use crate::script::{Act, Deed};
 use base::Time;
 use core::time::Duration;
 
@@ -23,6 +25,7 @@ impl World {
                 let found = host.checkpoints.on_start(&report);
                 self.found.extend(found);
                 self.nodes.insert(id, node);
+                self.show(Kind::Start, node, || report.clone());
                 self.story.add(now, &[2, node as u64, life], || {
                     format!("start {node} life {life}: {report}")
                 });
@@ -34,6 +37,7 @@ impl World {
                 let crash = if self.prng.chance(1, 2) { Crash::Kill } else { Crash::Power };
                 let mut prng = self.prng.fork();
                 self.host_mut(node).crash(crash, &mut prng);
+                self.show(Kind::Crash, node, || "crashes while it reads its log".into());
                 self.story.add(now, &[3, node as u64], || format!("crash {node} in recovery"));
             }
             Err(Some(why)) => {
@@ -45,6 +49,7 @@ impl World {
 
     /// A node crashes.
     pub fn crash(&mut self, node: usize, crash: Crash, moment: Moment) {
+        self.done(|| Act::Deed(Deed::Crash { node, crash, moment }));
         if moment == Moment::Now {
             self.crash_now(node, crash);
         } else {
@@ -54,8 +59,13 @@ impl World {
 
     /// A process stops for a while, like one that swaps.
     pub fn pause(&mut self, node: usize, span: Duration) {
+        self.done(|| Act::Deed(Deed::Pause { node, span }));
         self.counts.pauses += 1;
-        let until = self.now + span;
+        let (now, until) = (self.now, self.now + span);
+        self.film.add(|| Shot {
+            end: Some(until),
+            ..Shot::new(Kind::Pause, now, Some(node), format!("stands still for {span:.1?}"))
+        });
         self.host_mut(node).paused = until;
         self.story
             .add(self.now, &[4, node as u64, until.0], || format!("pause {node} for {span:.1?}"));
@@ -74,8 +84,10 @@ impl World {
         if !known || !free || others.len() * 2 <= self.size() {
             return false;
         }
+        self.done(|| Act::Deed(Deed::Lose { node }));
         self.lost = Some(node);
         self.counts.losses += 1;
+        self.show(Kind::Disk, node, || "its disk is lost, with all that it held".into());
         self.crash_now(node, Crash::Power);
         self.host_mut(node).lose_disk();
         self.story.add(self.now, &[18, node as u64], || format!("lose  the disk of {node}"));
@@ -84,6 +96,7 @@ impl World {
 
     /// A checkpoint on the disk of a node that is down goes bad.
     pub fn rot(&mut self, node: usize, rot: Rot) {
+        self.done(|| Act::Deed(Deed::Rot { node, rot }));
         let mut prng = self.prng.fork();
         let host = self.host_mut(node);
         if host.lane.is_some() {
@@ -92,39 +105,88 @@ impl World {
         if let Some(files) = host.checkpoints.rot(&mut host.disk, rot, &mut prng) {
             self.counts.rots += 1;
             let say = || format!("rot   {node} {rot:?} {}", files.join(" "));
+            self.show(Kind::Disk, node, say);
             self.story.add(self.now, &[19, node as u64], say);
         }
     }
 
     /// A node's disk is full, up to so many bytes, until it is freed.
     pub fn fill(&mut self, node: usize, rest: u64) {
+        self.done(|| Act::Deed(Deed::Fill { node, rest }));
         self.counts.fills += 1;
         self.host_mut(node).disk.fill(rest);
+        self.show(Kind::Disk, node, || "its disk is full".into());
         self.story.add(self.now, &[16, node as u64, rest], || format!("full  {node}"));
     }
 
     /// A node's disk has room again.
     pub fn free(&mut self, node: usize) {
+        self.done(|| Act::Deed(Deed::Free { node }));
         self.host_mut(node).disk.free();
+        self.show(Kind::Disk, node, || "its disk has room again".into());
         self.story.add(self.now, &[17, node as u64], || format!("free  {node}"));
     }
 
     /// The network is cut until it is mended; the cut has this name.
     pub fn cut(&mut self, cut: Cut) -> u64 {
         let name = self.number();
-        self.story.add(self.now, &[5, name], || format!("cut   {cut:?}"));
-        self.net.cut(name, cut);
+        self.cut_as(name, cut);
         name
+    }
+
+    fn cut_as(&mut self, name: u64, cut: Cut) {
+        self.done(|| Act::Deed(Deed::Cut { name, cut }));
+        self.story.add(self.now, &[5, name], || format!("cut   {cut:?}"));
+        let now = self.now;
+        self.film.add(|| {
+            let (node, to, say) = match cut {
+                Cut::Isolate(node) => (node, None, "is cut off from all others"),
+                Cut::OneWay(from, to) => (from, Some(to), "nothing gets through in this direction"),
+            };
+            Shot { to, term: name, ..Shot::new(Kind::Cut, now, Some(node), say.into()) }
+        });
+        self.net.cut(name, cut);
+    }
+
+    /// Does what a script says, as it was done when it was recorded. What is
+    /// asked of a node is the operator's.
+    pub fn act(&mut self, deed: &Deed) {
+        match *deed {
+            Deed::Crash { node, crash, moment } => self.crash(node, crash, moment),
+            Deed::Start { node, limit } => {
+                self.counts.restarts += 1;
+                self.start(node, limit);
+            }
+            Deed::Pause { node, span } => self.pause(node, span),
+            Deed::Cut { name, cut } => {
+                self.counts.isolations += 1;
+                self.cut_as(name, cut);
+            }
+            Deed::Mend { name } => self.mend(name),
+            Deed::Fill { node, rest } => self.fill(node, rest),
+            Deed::Free { node } => self.free(node),
+            Deed::Lose { node } => {
+                self.lose(node);
+            }
+            Deed::Rot { node, rot } => self.rot(node, rot),
+            Deed::Leave { node } => self.leave(node),
+            Deed::Move { .. } | Deed::Backup { .. } => {}
+        }
     }
 
     /// Ends a cut.
     pub fn mend(&mut self, name: u64) {
+        self.done(|| Act::Deed(Deed::Mend { name }));
+        let now = self.now;
+        self.film.add(|| Shot { term: name, ..Shot::new(Kind::Cut, now, None, "mended".into()) });
         self.net.mend(name);
     }
 
     /// No more faults: everything runs, everything arrives.
     pub fn heal(&mut self) {
         self.story.add(self.now, &[6], || "heal".into());
+        let now = self.now;
+        self.film.add(|| Shot::new(Kind::Note, now, None, "no more faults: all is healed".into()));
         self.net.heal();
         self.notice = 10_000;
         self.healed = true;
@@ -162,6 +224,11 @@ impl World {
             Crash::Kill => self.counts.kills += 1,
             Crash::Power => self.counts.power_losses += 1,
         }
+        let (kind, say) = match crash {
+            Crash::Kill => (Kind::Crash, "is killed: the disk keeps what was written"),
+            Crash::Power => (Kind::Power, "loses its power: what was not synced may be gone"),
+        };
+        self.show(kind, node, || say.into());
         self.story.add(self.now, &[13, node as u64], || format!("crash {node} {crash:?}"));
         self.told.push(Told::Gone { node });
         self.sockets(node, false);

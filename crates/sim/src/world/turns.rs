@@ -3,9 +3,10 @@
 use super::{Fate, Happening, Slot, Told, World};
 use crate::check::Violation;
 use crate::disk::{Begun, Moment, SimDisk};
+use crate::film::{Kind, Reel, Shot};
 use crate::host::{local, worldly};
 use base::checksum::hash64;
-use base::{GroupId, NodeId};
+use base::{GroupId, Index, NodeId, Time};
 use bytes::Bytes;
 use core::time::Duration;
 use journal::disk::{DiskDone, DiskOp};
@@ -43,9 +44,11 @@ impl World {
             let until = host.paused;
             return self.queue_at(until, Happening::Turn { node, life });
         }
+        let steps = host.inbox.len() as u64 + 1;
         let mut actions = host.turn(now);
         let doom = host.doom.take_if(|(_, moment)| *moment == Moment::InTurn);
         self.counts.turns += 1;
+        self.counts.steps += steps;
         self.story.add(now, &[7, node as u64, actions.len() as u64], String::new);
         if doom.is_some() {
             self.counts.mid_turn += 1;
@@ -84,6 +87,7 @@ impl World {
     /// A lane that stops because its disk failed does what it should; the
     /// process is replaced when somebody has noticed.
     fn on_halt(&mut self, node: usize, life: u64, why: &Halt) {
+        self.show(Kind::Disk, node, || format!("stops for good: {why:?}"));
         self.story.add(self.now, &[14, node as u64], || format!("halt  {node} {why:?}"));
         if self.fails && matches!(why, Halt::Disk(_)) {
             self.counts.halts += 1;
@@ -139,7 +143,9 @@ impl World {
             let soon = begun.told + prng.span(Duration::ZERO, begun.told);
             self.queue(soon, Happening::Crash { node, life, crash });
         }
-        self.queue(begun.told, Happening::Disk { node, life, ticket, fate, slot });
+        let begins = self.now;
+        let disk = Happening::Disk { node, life, ticket, fate, slot, begun: begins };
+        self.queue(begun.told, disk);
         if let Some(late) = begun.lie.filter(|_| fate == Fate::Lie) {
             self.queue(late, Happening::Sync { node, ticket });
         }
@@ -148,17 +154,23 @@ impl World {
     fn send(&mut self, from: usize, to: NodeId, class: Class, frame: &Bytes) {
         let Some(to) = self.nodes.get(&to).copied() else { return };
         let hash = hash64(frame);
-        for at in self.net.send(self.now, (from, to, class), &mut self.counts) {
+        let arrivals = self.net.send(self.now, (from, to, class), &mut self.counts);
+        if arrivals.is_empty() {
+            self.film.sent((from, to), (self.now, None), frame);
+        }
+        for at in arrivals {
             self.story.add(self.now, &[10, from as u64, to as u64, at.0, hash], || {
                 format!("send  {from} to {to} {class:?} {} bytes", frame.len())
             });
-            self.queue_at(at, Happening::Frame { from, to, frame: frame.clone() });
+            let reel = self.film.sent((from, to), (self.now, Some(at)), frame);
+            self.queue_at(at, Happening::Frame { from, to, frame: frame.clone(), reel });
         }
     }
 
     fn on_note(&mut self, node: usize, note: &Note) {
         self.story.add(self.now, &[11, node as u64], || format!("note  {node} {note:?}"));
         let id = self.host(node).id;
+        self.show_note(node, id, note);
         match note {
             Note::Lead { group, term, leader: Some(leader) } => {
                 self.found.extend(self.agree.leader(id, *group, *term, *leader));
@@ -181,11 +193,53 @@ impl World {
         }
     }
 
-    pub(super) fn on_frame(&mut self, from: usize, to: usize, frame: Bytes) {
+    fn show_note(&mut self, node: usize, id: NodeId, note: &Note) {
+        let (now, nodes) = (self.now, &self.nodes);
+        let known = |id: &NodeId| nodes.get(id).copied();
+        self.film.add(|| {
+            let at = |kind, say: String| Shot::new(kind, now, Some(node), say);
+            match note {
+                Note::Lead { group, term, leader } => {
+                    let (kind, say) = match leader {
+                        Some(leader) if *leader == id => (Kind::Lead, format!("leads term {term}")),
+                        Some(leader) => {
+                            let leader = known(leader).map(crate::script::name);
+                            let leader = leader.unwrap_or_default();
+                            (Kind::Follow, format!("follows {leader} in term {term}"))
+                        }
+                        None => (Kind::Follow, format!("knows no leader in term {term}")),
+                    };
+                    Shot { group: Some(*group), term: *term, ..at(kind, say) }
+                }
+                Note::Checkpoint { group, index, bytes, .. } => {
+                    let say = format!("has a checkpoint of index {}, {bytes} bytes", index.0);
+                    Shot { group: Some(*group), ..at(Kind::Checkpoint, say) }
+                }
+                Note::Installed { group, index, .. } => {
+                    let say = format!("has taken over a checkpoint of index {}", index.0);
+                    Shot { group: Some(*group), ..at(Kind::Checkpoint, say) }
+                }
+                Note::Dropped { from, why } => {
+                    let from = known(from).map(crate::script::name).unwrap_or_default();
+                    at(Kind::Note, format!("drops a message of {from}: {why}"))
+                }
+                Note::Ready => {
+                    at(Kind::Note, "every group has a leader: clients are served".into())
+                }
+                note => at(Kind::Note, format!("{note:?}")),
+            }
+        });
+    }
+
+    pub(super) fn on_frame(&mut self, (from, to): (usize, usize), frame: Bytes, reel: Reel) {
+        if self.host(to).lane.is_none() {
+            self.film.lost(reel);
+        }
         if self.net.passes(from, to) {
             let from = self.host(from).id;
             self.give(to, Event::Frame { from, frame });
         } else {
+            self.film.lost(reel);
             self.counts.lost += 1;
         }
     }
@@ -194,11 +248,11 @@ impl World {
         &mut self,
         node: usize,
         life: u64,
-        ticket: Ticket,
-        fate: Fate,
-        slot: Slot,
+        (ticket, fate, slot): (Ticket, Fate, Slot),
+        begun: Time,
     ) {
         if self.host(node).life == life {
+            self.show_disk(node, fate, slot, begun);
             let disk: &mut SimDisk = &mut self.host_mut(node).disk;
             let done = match fate {
                 Fate::Well => disk.finish(ticket),
@@ -216,6 +270,22 @@ impl World {
                 works.push_back(job);
             }
             self.work(node, life);
+        }
+    }
+
+    fn show_disk(&mut self, node: usize, fate: Fate, slot: Slot, begun: Time) {
+        let now = self.now;
+        if slot == Slot::Log {
+            let say = match fate {
+                Fate::Well => "the log is on disk",
+                Fate::Lie => "the disk says that the log is on it, and lies",
+                Fate::Failed => "the disk fails",
+            };
+            self.film.add(|| Shot {
+                end: Some(now),
+                lost: fate != Fate::Well,
+                ..Shot::new(Kind::Sync, begun, Some(node), say.into())
+            });
         }
     }
 
@@ -252,14 +322,29 @@ impl World {
     fn watch_state(&mut self, node: usize) {
         let id = self.host(node).id;
         let at = self.at();
-        let Self { hosts, chronicle, found, .. } = self;
+        let Self { hosts, chronicle, film, found, .. } = self;
         if let Some(host) = hosts.get_mut(node) {
+            let before = host.applied;
             host.applied_entries(|entry| found.extend(chronicle.tell(node, entry, at)));
+            let applied = host.applied;
+            if applied > before {
+                film.add(|| Shot {
+                    group: Some(GroupId::DEFAULT),
+                    ..Shot::new(Kind::Commit, at.time, Some(node), upto(before, applied))
+                });
+            }
         }
         for (group, state) in self.states(node) {
             if let Some(state) = state {
                 self.found.extend(self.agree.state(id, group, state));
             }
         }
+    }
+}
+
+fn upto(before: Index, applied: Index) -> String {
+    match applied.0 - before.0 {
+        1 => format!("entry {} is committed and applied", applied.0),
+        _ => format!("entries {} to {} are committed and applied", before.0 + 1, applied.0),
     }
 }

@@ -104,6 +104,10 @@ pub const TAIL_ENTRIES: usize = 4096;
 /// What these take together at most, in bytes.
 pub const TAIL_BYTES: usize = 4 << 20;
 
+/// Bytes of entries that a log in memory keeps behind its newest checkpoint though
+/// everybody has them: a new leader serves slow followers with these.
+pub const HELD_BYTES: usize = 32 << 20;
+
 /// What a leader keeps beyond that while a follower is given a checkpoint, in bytes.
 pub const PINNED_BYTES_MAX: usize = 128 << 20;
 

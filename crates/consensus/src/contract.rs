@@ -8,7 +8,7 @@
 use crate::entry::{Entry, EntryKind, Place};
 use crate::letter::Letter;
 use alloc::vec::Vec;
-use base::limits::{PINNED_BYTES_MAX, TAIL_BYTES, TAIL_ENTRIES};
+use base::limits::{HELD_BYTES, PINNED_BYTES_MAX, TAIL_BYTES, TAIL_ENTRIES};
 use base::{AskId, Ballot, Index, NodeId, Serial};
 use bytes::Bytes;
 
@@ -274,11 +274,20 @@ pub struct Retention {
     pub bytes: usize,
     /// Bytes beyond that, while a follower is given a checkpoint.
     pub pinned_bytes: usize,
+    /// Bytes of entries that no checkpoint holds yet: older ones go, as far as
+    /// they were applied here and no follower is known to lack them. Whoever
+    /// lacks them nevertheless needs a newer checkpoint.
+    pub held_bytes: usize,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { entries: TAIL_ENTRIES, bytes: TAIL_BYTES, pinned_bytes: PINNED_BYTES_MAX }
+        Self {
+            entries: TAIL_ENTRIES,
+            bytes: TAIL_BYTES,
+            pinned_bytes: PINNED_BYTES_MAX,
+            held_bytes: HELD_BYTES,
+        }
     }
 }
 

@@ -7,7 +7,8 @@
 //!     chosen: never cut      or the other way round
 //! ```
 //!
-//! What is at `base` or below it is in no memory: a checkpoint holds it.
+//! What is at `base` or below it is in no memory: a checkpoint holds it, or it
+//! is on disk behind one, and everybody is known to have it.
 
 mod front;
 
@@ -37,6 +38,8 @@ pub struct Log {
     durable: Index,
     commit: Index,
     uncommitted_bytes: usize,
+    /// What all entries take.
+    held_bytes: usize,
     /// Entries up to here are void and no record says so: the next thing to write.
     stale: Option<Index>,
 }
@@ -166,6 +169,7 @@ impl Log {
             self.runs.push((entry.index, entry.ballot));
         }
         self.uncommitted_bytes += cost(&entry);
+        self.held_bytes += cost(&entry);
         self.entries.push_back(entry);
     }
 
@@ -177,6 +181,7 @@ impl Log {
         while self.last().index > keep {
             let Some(entry) = self.entries.pop_back() else { break };
             self.uncommitted_bytes -= cost(&entry);
+            self.held_bytes -= cost(&entry);
         }
         while self.runs.last().is_some_and(|(first, _)| *first > keep) {
             self.runs.pop();

@@ -100,6 +100,30 @@ fn a_tail_below_the_checkpoint_stays_bounded_by_count_and_by_bytes() {
     }
 }
 
+/// A follower keeps no more than it is told to, and who leads also what another
+/// one is known to lack.
+#[test]
+fn what_everybody_has_goes_without_a_checkpoint_if_it_takes_too_much() {
+    let mut world = World::new(ProtocolKind::Raft, 3, 3);
+    world.retain(Retention { held_bytes: 3 * 65, ..Retention::default() });
+    world.elect(1);
+    write(&mut world, 10);
+    beat(&mut world);
+    world.turn(2, Input::Beat);
+    assert_eq!([1, 2].map(|id| status(&mut world, id).first), [Index(9); 2]);
+    world.crash(3, 99);
+    write(&mut world, 5);
+    beat(&mut world);
+    world.turn(2, Input::Beat);
+    assert_eq!([1, 2].map(|id| status(&mut world, id).first), [Index(12), Index(14)]);
+    world.restart(3);
+    (0..3).for_each(|_| beat(&mut world));
+    assert!(world.node(1).behind.is_empty());
+    assert_eq!(status(&mut world, 3).commit, Index(16));
+    beat(&mut world);
+    assert_eq!(status(&mut world, 1).first, Index(14));
+}
+
 #[test]
 fn what_no_checkpoint_holds_is_never_forgotten() {
     let mut world = led(0);
@@ -239,7 +263,7 @@ fn a_log_does_not_wait_for_who_is_silent() {
 #[test]
 fn a_log_waits_only_so_long() {
     let mut world = World::new(ProtocolKind::Raft, 3, 3);
-    world.retain(Retention { entries: 0, bytes: 1 << 20, pinned_bytes: 3 * 65 });
+    world.retain(Retention { entries: 0, pinned_bytes: 3 * 65, ..Retention::default() });
     world.elect(1);
     world.settle();
     world.crash(3, 0);

@@ -93,7 +93,7 @@ impl Run {
         let mut world = World::new(kind, count, seed);
         let entries = prng.between(0, 9) as usize;
         let pinned_bytes = *prng.pick(&[0, 1_000, 1 << 20]).unwrap();
-        world.retain(Retention { entries, bytes: 1 << 20, pinned_bytes });
+        world.retain(Retention { entries, pinned_bytes, ..Retention::default() });
         world.nodes.values_mut().for_each(|node| node.slow_disk = true);
         let weights = *prng.pick(&TEMPERS).unwrap();
         let (chosen, leaders, reads) = Default::default();

@@ -211,6 +211,7 @@ fn options(at: usize) -> BootOptions {
         keep_history: None,
         segment_bytes: 64 << 20,
         checkpoint_bytes: u64::MAX,
+        held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: base::limits::SWEEP_PER_TURN,
         seed: at as u64 + 1,
         incarnation: at as u64 + 1,

@@ -57,6 +57,8 @@ pub struct BootOptions {
     /// Bytes of the log behind a group's newest checkpoint that make another one
     /// due, if that is more than half of what that checkpoint takes.
     pub checkpoint_bytes: u64,
+    /// Bytes of the log that stay in memory behind that checkpoint once all have them.
+    pub held_bytes: usize,
     /// Changes that one turn takes out of a compacted keyspace.
     pub sweep_per_turn: usize,
     /// Decides every random choice of this life; another one each time.
@@ -311,7 +313,7 @@ fn assemble(
             voters: bootstrap.voters(),
             timing: options.timing,
             seed: prng.next(),
-            retention: retention(options.checkpoint_bytes),
+            retention: retention(options),
             mute,
         };
         let behind = stable.entries.iter().map(|entry| entry.body.len()).collect::<Vec<_>>();
@@ -354,10 +356,10 @@ fn assemble(
 
 /// What stays in memory below a checkpoint: not more than half of the log that
 /// makes one due, or followers would never need one.
-fn retention(checkpoint_bytes: u64) -> Retention {
+fn retention(options: &BootOptions) -> Retention {
     let usual = Retention::default();
-    let half = usize::try_from(checkpoint_bytes / 2).unwrap_or(usize::MAX);
-    Retention { bytes: usual.bytes.min(half), ..usual }
+    let half = usize::try_from(options.checkpoint_bytes / 2).unwrap_or(usize::MAX);
+    Retention { bytes: usual.bytes.min(half), held_bytes: options.held_bytes, ..usual }
 }
 
 /// The least time of a lease: one and a half election timeouts, in whole

@@ -88,6 +88,9 @@ pub(crate) struct Replica {
     last: (Place, u64),
     /// The checkpoints.
     pub(crate) keep: Keep,
+    /// A follower lacks what neither the log in memory nor the newest
+    /// checkpoint holds: another one is due.
+    owes: bool,
     /// Another node's checkpoint that is being taken over.
     fetch: Option<Fetch>,
     writes: Writes,
@@ -144,6 +147,7 @@ impl Replica {
             machine: state.machine,
             last: (state.place, state.clock),
             keep: state.keep,
+            owes: false,
             fetch: None,
             writes: Writes::new(life),
             reads: Reads::default(),

@@ -12,7 +12,7 @@ mod harness;
 use base::{GroupId, Index};
 use harness::{Cluster, get};
 use journal::memory::MemoryDisk;
-use node::boot::{BootError, boot};
+use node::boot::{BootError, BootOptions, boot};
 use node::event::Level;
 
 /// Writes, once both groups have a leader: time stands still meanwhile.
@@ -99,6 +99,28 @@ fn a_node_that_is_behind_takes_over_a_checkpoint_while_the_others_go_on() {
     cluster.start(lost);
     cluster.run(in_step);
     assert!(cluster.answer(lost, get("a", Level::Serializable)) != node::event::Answer::Moved);
+}
+
+/// The log in memory holds next to nothing, and no checkpoint is due: one is
+/// made for the node that needs it.
+#[test]
+fn who_lacks_what_no_log_and_no_checkpoint_holds_is_given_a_new_one() {
+    let mut cluster = Cluster::started(|name, seed| BootOptions {
+        held_bytes: 0,
+        checkpoint_bytes: 1 << 30,
+        ..harness::options(name, seed)
+    });
+    fill(&mut cluster, 0, 300);
+    cluster.run(in_step);
+    assert_eq!(files(&mut cluster.disks[0], "manifest"), [""; 0]);
+    let lost = (cluster.leader() + 1) % 3;
+    cluster.kill(lost);
+    cluster.disks[lost] = MemoryDisk::default();
+    let installed = base::check::Mark::CheckpointInstalled.count();
+    cluster.start(lost);
+    cluster.run(in_step);
+    assert!(base::check::Mark::CheckpointInstalled.count() > installed);
+    assert!(cluster.get(lost, "e").is_some());
 }
 
 #[test]

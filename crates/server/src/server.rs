@@ -214,6 +214,7 @@ fn boot_options(config: &ServerConfig) -> BootOptions {
         keep_history: config.keep_history,
         segment_bytes: config.segment_bytes,
         checkpoint_bytes: config.checkpoint_bytes,
+        held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: base::limits::SWEEP_PER_TURN,
         seed: clock::random(),
         incarnation: clock::random(),

@@ -176,6 +176,7 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         keep_history: draw.keep_history,
         segment_bytes: draw.segment_bytes,
         checkpoint_bytes: draw.checkpoint_bytes,
+        held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: draw.sweep_per_turn,
         seed: 0,
         incarnation: 0,

@@ -36,6 +36,22 @@ impl Log {
         end
     }
 
+    /// Up to where entries go if not more than `most` bytes of them are to stay.
+    /// Never beyond what is chosen and on disk.
+    #[must_use]
+    pub fn beyond(&self, most: usize) -> Index {
+        let end = self.commit.min(self.durable);
+        let (mut upto, mut held) = (self.base.index, self.held_bytes);
+        for entry in self.entries.iter().take_while(|entry| entry.index <= end) {
+            if held <= most {
+                break;
+            }
+            held -= cost(entry);
+            upto = entry.index;
+        }
+        upto
+    }
+
     /// Entries up to `upto` go from memory. Says whether there were any.
     pub fn forget(&mut self, upto: Index) -> bool {
         let Some(place) = self.place(upto).filter(|place| place.index > self.base.index) else {
@@ -92,7 +108,11 @@ impl Log {
     /// What is behind `place` stays.
     fn begin_behind(&mut self, place: Place, clock: u64) {
         let gone = self.offset(place.index.next()).unwrap_or(0).min(self.entries.len());
-        self.entries.drain(..gone);
+        self.held_bytes -= self.entries.drain(..gone).map(|entry| cost(&entry)).sum::<usize>();
+        // After a restart, or a follower's long absence, most of the room is for nothing.
+        if self.entries.capacity() / 4 > self.entries.len() {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
         self.runs.retain(|(first, _)| *first > place.index);
         if let Some(front) = self.entries.front()
             && self.runs.first().is_none_or(|(first, _)| *first > front.index)
@@ -108,7 +128,7 @@ impl Log {
         self.entries.clear();
         self.runs.clear();
         self.writes.clear();
-        self.uncommitted_bytes = 0;
+        (self.uncommitted_bytes, self.held_bytes) = (0, 0);
         self.durable = self.durable.min(place.index);
         (self.base, self.base_clock) = (place, clock);
     }

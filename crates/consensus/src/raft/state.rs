@@ -41,8 +41,8 @@ pub(super) struct Core {
     pub(super) durable: Serial,
     pub(super) log: Log,
     pub(super) retention: Retention,
-    /// The index of the newest checkpoint on this disk. base <= newest, but
-    /// for a trim under way.
+    /// The index of the newest checkpoint on this disk. base <= newest, but for
+    /// a trim under way and where entries went that everybody has.
     pub(super) newest: Index,
     /// Up to where the log in memory is superfluous, unless somebody needs it.
     pub(super) spare: Index,

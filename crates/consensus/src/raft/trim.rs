@@ -28,11 +28,16 @@ impl Raft {
         self.forget(now);
     }
 
-    /// Forgets what nobody needs any more.
+    /// Forgets what nobody needs any more, and what is likely not to be needed
+    /// if it takes too much. In a step that chooses nothing: what was chosen
+    /// before is applied.
     pub(super) fn forget(&mut self, now: Time) {
         let core = &mut self.core;
-        let pin = if let Role::Leader(leader) = &self.role { leader.pin(now, core) } else { None };
-        if core.log.forget(pin.map_or(core.spare, |pin| pin.min(core.spare))) {
+        let leader = if let Role::Leader(leader) = &self.role { Some(leader) } else { None };
+        let had = leader.map_or(core.log.commit(), Leader::had_by_all);
+        let spare = core.spare.max(core.log.beyond(core.retention.held_bytes).min(had));
+        let pin = leader.and_then(|leader| leader.pin(now, core));
+        if core.log.forget(pin.map_or(spare, |pin| pin.min(spare))) {
             sometimes!(LogForgotten);
         }
     }
@@ -73,6 +78,12 @@ impl Leader {
                 out.behind.push((*peer, progress.matched()));
             }
         }
+    }
+
+    /// Up to where every follower has the log on its disk.
+    fn had_by_all(&self) -> Index {
+        let matched = self.progress.values().map(Progress::matched);
+        matched.min().unwrap_or(Index(u64::MAX))
     }
 
     /// Where the log must not begin later, so that those who are given a

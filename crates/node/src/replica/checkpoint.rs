@@ -19,10 +19,11 @@ use journal::checkpoint::{Chunk, Contents};
 impl Replica {
     /// Whether so much of the log stands behind the newest checkpoint that
     /// another one is due. Half of what it takes itself is the least: a restart
-    /// reads all of that anyway, and writing it again has its price.
+    /// reads all of that anyway, and writing it again has its price. Also if a
+    /// follower can be helped by nothing else.
     pub(crate) fn wants_checkpoint(&self) -> bool {
         let newest = self.keep.newest().map_or(0, |kept| kept.contents.bytes());
-        self.keep.since() > self.limits.checkpoint_bytes.max(newest / 2)
+        self.owes || self.keep.since() > self.limits.checkpoint_bytes.max(newest / 2)
     }
 
     /// The whole state as it is now, for whoever wants it.
@@ -34,6 +35,7 @@ impl Replica {
     /// new to keep. Says whether it did.
     pub(crate) fn begin_checkpoint(&mut self, turn: &mut Turn<'_>) -> bool {
         let index = self.machine.applied();
+        self.owes = false;
         let busy = self.keep.is_writing() || self.fetch.is_some();
         if busy || index == Index::ZERO || self.keep.is_settled(index) {
             return false;
@@ -62,9 +64,19 @@ impl Replica {
         self.step(turn, Input::Trim { upto: index });
     }
 
-    /// These followers need what the log does not hold any more.
+    /// These followers need what the log does not hold any more. Only a
+    /// checkpoint from which that goes on helps them.
     pub(super) fn offer(&mut self, turn: &mut Turn<'_>, behind: Vec<(NodeId, Index)>) {
-        let Some(newest) = self.keep.newest() else { return };
+        if behind.is_empty() {
+            return;
+        }
+        let first = self.protocol.status().first;
+        let leads_on = |kept: &&Kept| kept.contents.index.next() >= first;
+        let leads_on = |kept: &&Kept| base::mutant!(TrimBeyondCheckpoint, leads_on(kept), true);
+        let Some(newest) = self.keep.newest().filter(leads_on) else {
+            self.owes = true;
+            return;
+        };
         let Contents { index, .. } = newest.contents;
         let offer = Offer { id: newest.contents.id(), index, bytes: newest.contents.bytes() };
         for (peer, has) in behind {

@@ -35,6 +35,7 @@ pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
         keep_history: None,
         segment_bytes: 1 << 15,
         checkpoint_bytes: 1 << 15,
+        held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: base::limits::SWEEP_PER_TURN,
         seed,
         incarnation: seed,

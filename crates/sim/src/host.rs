@@ -141,11 +141,11 @@ impl Host {
         actions
     }
 
-    /// Shows the entries that it has applied since this was last asked. What it
-    /// has from a checkpoint it has not applied itself.
-    pub(crate) fn applied_entries(&mut self, mut show: impl FnMut(&Entry)) {
+    /// Shows the entries that it has applied, up to this one, since this was last
+    /// asked. What it has from a checkpoint it has not applied itself.
+    pub(crate) fn applied_entries(&mut self, upto: Option<Index>, mut show: impl FnMut(&Entry)) {
         let Some(lane) = &self.lane else { return };
-        let Some((applied, _)) = lane.state_hash(GroupId::DEFAULT) else { return };
+        let Some(applied) = upto else { return };
         while self.applied < applied {
             self.applied = self.applied.next();
             if let Some(entry) = lane.entry(GroupId::DEFAULT, self.applied) {

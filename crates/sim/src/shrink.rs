@@ -214,7 +214,7 @@ impl fmt::Display for Shrunk {
             let text = step.act.to_string();
             writeln!(f, "  at {:>5}.{:03} ms  {text}", at / 1_000, at % 1_000)?;
         }
-        writeln!(f, "Then everything heals, and:")?;
+        writeln!(f, "Then everything heals, and (checkers count from 0: their node 0 is n1):")?;
         report.violations.iter().try_for_each(|violation| writeln!(f, "  {violation}"))
     }
 }

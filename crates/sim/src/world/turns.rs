@@ -321,20 +321,22 @@ impl World {
 
     fn watch_state(&mut self, node: usize) {
         let id = self.host(node).id;
-        let at = self.at();
+        let (at, states) = (self.at(), self.states(node));
+        let ours = states.iter().find(|(group, _)| *group == GroupId::DEFAULT);
+        let upto = ours.and_then(|(_, state)| *state).map(|(index, _)| index);
         let Self { hosts, chronicle, film, found, .. } = self;
         if let Some(host) = hosts.get_mut(node) {
             let before = host.applied;
-            host.applied_entries(|entry| found.extend(chronicle.tell(node, entry, at)));
+            host.applied_entries(upto, |entry| found.extend(chronicle.tell(node, entry, at)));
             let applied = host.applied;
             if applied > before {
                 film.add(|| Shot {
                     group: Some(GroupId::DEFAULT),
-                    ..Shot::new(Kind::Commit, at.time, Some(node), upto(before, applied))
+                    ..Shot::new(Kind::Commit, at.time, Some(node), committed(before, applied))
                 });
             }
         }
-        for (group, state) in self.states(node) {
+        for (group, state) in states {
             if let Some(state) = state {
                 self.found.extend(self.agree.state(id, group, state));
             }
@@ -342,7 +344,7 @@ impl World {
     }
 }
 
-fn upto(before: Index, applied: Index) -> String {
+fn committed(before: Index, applied: Index) -> String {
     match applied.0 - before.0 {
         1 => format!("entry {} is committed and applied", applied.0),
         _ => format!("entries {} to {} are committed and applied", before.0 + 1, applied.0),

@@ -142,7 +142,7 @@ impl Watches {
         while work > 0
             && let Some(cohort) = self.cohorts.turn()
         {
-            match self.cohorts.page(cohort) {
+            match self.cohorts.page(cohort, self.seen) {
                 Some(page) => self.tell(cohort, &page, term, &mut work, out),
                 None => self.read(cohort, machine, term, &mut work, out),
             }

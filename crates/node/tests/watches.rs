@@ -222,3 +222,34 @@ fn watches_take_what_time_they_are_given_and_no_more() {
     }
     panic!("somebody was forgotten");
 }
+
+#[test]
+fn a_short_page_is_not_left_to_those_for_whom_there_is_much_more() {
+    let mut cluster = Cluster::new();
+    let revision = put_at(&mut cluster, "k");
+    for key in 0..MANY {
+        let open = open(all(), Some(revision + 1), PLENTY);
+        cluster.step(0, Event::Watch { key: WatchKey(key), open });
+    }
+    // What an idle node has saved ends in the middle of a page, and the clock stands still.
+    for _ in 0..20 {
+        put_at(&mut cluster, "k");
+        while is_due(&cluster) {
+            cluster.step(0, Event::Timeout);
+        }
+    }
+    cluster.watched.clear();
+    for _ in 0..100 {
+        put_at(&mut cluster, "k");
+    }
+    assert_eq!(pages(&cluster), 0);
+    let lane = &cluster.nodes[0].as_ref().unwrap().lane;
+    cluster.now = cluster.now.max(lane.deadline().unwrap());
+    cluster.now.0 += 10_000_000;
+    cluster.step(0, Event::Timeout);
+    assert!(pages(&cluster) > 0);
+    for (_, event) in &cluster.watched {
+        let WatchEvent::Changes { batches, .. } = event else { panic!("{event:?}") };
+        assert!(batches.len() >= 64, "{}", batches.len());
+    }
+}

@@ -3,12 +3,16 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
+use base::limits::WATCH_BATCH_REVISIONS_MAX;
 use base::{Revision, WatchKey};
 use kv::command::Changes;
 use kv::watch::WatchFilter;
 
 /// Names a cohort; never used twice.
 pub(super) type CohortId = u64;
+
+/// So many revisions behind a page are worth reading it again.
+const MUCH_MORE: u64 = 64;
 
 /// What watches want, and from where on.
 type Place = (Arc<WatchFilter>, Revision);
@@ -62,9 +66,15 @@ impl Cohorts {
         self.all.get(&id).map(|cohort| (Arc::clone(&cohort.filter), cohort.next))
     }
 
-    /// What a cohort is being told.
-    pub(super) fn page(&self, id: CohortId) -> Option<Page> {
-        self.all.get(&id)?.page.clone()
+    /// What a cohort is being told, unless there is much more by now: whoever is
+    /// behind would stay behind if each that was first left a short page to the
+    /// others.
+    pub(super) fn page(&self, id: CohortId, newest: Revision) -> Option<Page> {
+        let cohort = self.all.get(&id)?;
+        let page = cohort.page.as_ref()?;
+        let full = page.next.0 - cohort.next.0 >= WATCH_BATCH_REVISIONS_MAX as u64;
+        let more = newest.next().0.saturating_sub(page.next.0);
+        (full || more < MUCH_MORE).then(|| page.clone())
     }
 
     /// A cohort is told this until all of it were.
@@ -182,7 +192,7 @@ impl Cohorts {
     ) -> Option<(BTreeSet<WatchKey>, CohortId)> {
         let cohort = self.all.get_mut(&id)?;
         let old = (Arc::clone(&cohort.filter), cohort.next);
-        cohort.next = next;
+        (cohort.next, cohort.page) = (next, None);
         self.places.remove(&old);
         let place = (old.0, next);
         let other = self.places.get(&place).copied();

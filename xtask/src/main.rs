@@ -1,6 +1,7 @@
 //! The workbench: one word to look (`verify`), one word to mend (`fix`).
 
 mod docs;
+mod explore;
 mod fix;
 mod interop;
 mod licences;
@@ -31,6 +32,8 @@ Usage: cargo xtask <WORD>
                        docs/simulator.md
   mutants              builds the deliberate bugs in and lets the simulator catch them
   traces               a seed of the simulator is the same run in debug and in release
+  explore [WORLD]...   every state of small worlds of three replicas, the production
+                       code itself; prints what was looked at and what was left out
   bench-peers [--pairs N] [--seconds N] ...
                        three nodes of ours and three of etcd in turn under the same
                        load; needs a quiet machine, and PyPI the first time
@@ -87,6 +90,7 @@ fn run(words: &[&str]) -> Outcome {
         ["docs", files @ ..] => docs::run(files),
         ["mutants"] => mutants::run(),
         ["traces"] => traces::run(),
+        ["explore", worlds @ ..] => explore::run(worlds),
         ["bench-peers", words @ ..] => peers::run(words),
         ["bench-watch", words @ ..] => peers::watch::run(words),
         ["bench-restart", words @ ..] => peers::restart::run(words),

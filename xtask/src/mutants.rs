@@ -13,6 +13,12 @@ const HUNT: Program<'static> = Program {
     words: &["cargo", "test", "-p", "sim", "--features", "base/mutants", "--test", "mutants"],
 };
 
+/// Every state of small worlds. It prints how each bug of the protocol is met.
+const EXPLORE: Program<'static> = Program {
+    env: &[APART],
+    words: &["cargo", "test", "-p", "explore", "--features", "base/mutants", "--test", "mutants"],
+};
+
 /// The random schedules of the protocol's own room.
 const SCHEDULES: &[&str] =
     &["cargo", "test", "-p", "consensus", "--features", "base/mutants", "--test", "random"];
@@ -21,10 +27,13 @@ const SCHEDULES: &[&str] =
 /// log such as few have: the simulator's seeds pass them by, the room's own do not.
 const IN_THEIR_ROOM: &[&str] = &["RestoreForgetsStale"];
 
-/// Every mutant must be caught: by a seed of the simulator, or in its own room.
+/// Every mutant must be caught: by a seed of the simulator, in a
+/// world that is looked at whole, or in its own room.
 pub(crate) fn run() -> Outcome {
-    println!("mutants: {}", HUNT.line());
-    HUNT.run()?;
+    for hunt in [EXPLORE, HUNT] {
+        println!("mutants: {}", hunt.line());
+        hunt.run()?;
+    }
     let right = Program { env: &[APART], words: SCHEDULES };
     println!("mutants: {}", right.line());
     right.run()?;

@@ -39,6 +39,30 @@ mutants! {
     VoteBeforeSync,
     /// A leader commits an entry of an earlier term by counting copies (Raft, figure 8).
     CommitEarlierTerm,
+    /// A promise is written without the vote that it is about.
+    VoteNotWritten,
+    /// A vote that was given is given again to whoever asks.
+    VoteTwice,
+    /// A vote is given to a log that lacks entries.
+    VoteIgnoresLog,
+    /// A vote that a leader asked for is given to a log that lacks entries.
+    TransferIgnoresLog,
+    /// A pre-vote raises the term of who is asked.
+    PreVoteRaisesTerm,
+    /// A vote of a term that is over counts in the next.
+    StaleVoteCounts,
+    /// A follower confirms entries that its disk does not have.
+    AppendAckBeforeSync,
+    /// What follows a letter's entries is cut, though it agrees.
+    AppendCutsWhatFollows,
+    /// A leader counts its own copy before its disk has it.
+    OwnDiskCountsEarly,
+    /// What a rewritten log had on disk counts as the new one's.
+    DurableNotTakenBack,
+    /// A round of leadership is answered by the answers to the one before.
+    RoundUsedTwice,
+    /// A new leader answers reads before it knows what is committed.
+    ReadBeforeOpening,
     /// A checkpoint that the log does not contain leaves the log as it is.
     RestoreKeepsLog,
     /// What a crash left of a log that a checkpoint replaced is not made void.

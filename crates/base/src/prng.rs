@@ -5,7 +5,7 @@ use core::time::Duration;
 /// xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number
 /// generators", 2021), its state filled from the seed by splitmix64.
 /// For timing and fault choices, never for secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Prng {
     state: [u64; 4],
 }

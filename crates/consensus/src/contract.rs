@@ -88,7 +88,7 @@ pub enum Input {
 }
 
 /// What must survive a crash.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Write {
     /// One entry of the log.
     Entry {
@@ -179,7 +179,7 @@ pub enum Answer {
 }
 
 /// Who leads, as far as this replica knows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lead {
     /// The ballot in force here.
     pub ballot: Ballot,
@@ -255,7 +255,7 @@ pub struct Stable {
 }
 
 /// Times of one group, the same on all its replicas.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timing {
     /// How often the node's pulse beats.
     pub heartbeat: core::time::Duration,
@@ -266,7 +266,7 @@ pub struct Timing {
 
 /// What stays in memory below the newest checkpoint. Bodies count with what an
 /// entry costs beside its body.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Retention {
     /// Entries, for followers that are slow.
     pub entries: usize,

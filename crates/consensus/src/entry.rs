@@ -4,7 +4,7 @@ use base::{Ballot, Index};
 use bytes::Bytes;
 
 /// What an entry is for. The number is the byte on disk and wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum EntryKind {
     /// A command of a client, for the state machine.
@@ -26,7 +26,7 @@ impl EntryKind {
 }
 
 /// One entry of a group's log. Cloning shares the body.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Entry {
     /// Its position.
     pub index: Index,
@@ -43,7 +43,7 @@ pub struct Entry {
 
 /// The end of a log, or a point in it. The order is the one that decides
 /// elections (Raft, 5.4.1): the later ballot, and of equal ballots the longer log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Place {
     /// The ballot of the entry that stands there.
     pub ballot: Ballot,

@@ -12,7 +12,7 @@ use bytes::Bytes;
 const RAFT_VERSION: u8 = 1;
 
 /// A letter between two replicas of a group.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Letter {
     /// One of Raft's.
     Raft(Message),

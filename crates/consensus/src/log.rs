@@ -16,13 +16,13 @@ use crate::contract::{Outbox, Write};
 use crate::entry::{Entry, Place};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use base::{Ballot, Index, Serial, invariant};
+use base::{Ballot, Index, Serial, invariant, mutant};
 
 /// What an entry counts beside its body, so that empty ones are bounded too.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
 
 /// The log of one replica.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Log {
     /// The place before `entries`, and the log time of what stood there.
     base: Place,
@@ -189,7 +189,7 @@ impl Log {
         for (_, index) in &mut self.writes {
             *index = keep.min(*index);
         }
-        self.durable = self.durable.min(keep);
+        self.durable = mutant!(DurableNotTakenBack, self.durable.min(keep), self.durable);
     }
 
     /// Every write up to `serial` is durable.
@@ -199,6 +199,13 @@ impl Log {
             self.durable = index;
         }
         invariant!(I19, self.durable <= self.last().index);
+    }
+
+    /// Counts the writes from `zero` on, which is durable.
+    pub fn count_from(&mut self, zero: Serial) {
+        for (serial, _) in &mut self.writes {
+            *serial = Serial(serial.0.saturating_sub(zero.0));
+        }
     }
 
     /// The write after which the log is on disk up to `index`; zero if it is already.

@@ -5,7 +5,7 @@ use base::limits::{INFLIGHT_BYTES_MAX, INFLIGHT_LETTERS_MAX};
 use base::{Index, Time, invariant, mutant, sometimes};
 
 /// A leader's knowledge of one follower.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Progress {
     /// The follower has the leader's log on its disk up to here. matched < next.
     matched: Index,
@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 /// What of a follower counts in quorums: what it said while it could keep promises.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Voice {
     /// It has the leader's log on its disk up to here.
     pub matched: Index,
@@ -33,7 +33,7 @@ pub struct Voice {
 }
 
 /// How letters go out.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Mode {
     /// Where the logs part is unknown: one letter, then wait for its answer.
     Probe {
@@ -52,7 +52,7 @@ enum Mode {
 }
 
 /// Letters on their way.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 struct Window {
     /// The last index of each letter and its bytes.
     letters: VecDeque<(Index, usize)>,
@@ -271,6 +271,12 @@ impl Progress {
             }
             Mode::Behind { .. } => {}
         }
+    }
+
+    /// As if it had just been heard.
+    pub const fn timeless(&mut self, now: Time) {
+        self.heard = now;
+        self.voice.heard = now;
     }
 
     fn start_over(&mut self, next: Index) {

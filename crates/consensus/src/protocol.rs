@@ -6,12 +6,12 @@ use crate::contract::{Input, Outbox, Setup, Stable, Status};
 use crate::entry::{Entry, Place};
 use crate::raft::Raft;
 pub use crate::raft::recover::OpenError;
-use base::{Ballot, Index, Time};
+use base::{Ballot, Index, Serial, Time};
 use bytes::Bytes;
 
 /// One replica of one group. Pure: the same stable state, setup and inputs
 /// give the same outputs.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Protocol {
     /// It speaks Raft.
     Raft(Raft),
@@ -39,6 +39,16 @@ impl Protocol {
     pub fn step(&mut self, now: Time, input: Input, out: &mut Outbox) {
         match self {
             Self::Raft(raft) => raft.step(now, input, out),
+        }
+    }
+
+    /// Takes away what changes nothing but when things happen, for whoever tells
+    /// states apart: all that is remembered has just happened at `now`, every
+    /// deadline is there, chance begins anew from `seed`, and writes are counted
+    /// from the newest that is durable. Its serial is returned.
+    pub fn timeless(&mut self, now: Time, seed: u64) -> Serial {
+        match self {
+            Self::Raft(raft) => raft.timeless(now, seed),
         }
     }
 

@@ -42,7 +42,7 @@ pub enum Verdict {
 
 /// The answers to one request for votes. A voter counts once, and its first
 /// answer stands.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Tally {
     yes: Vec<NodeId>,
     no: Vec<NodeId>,
@@ -55,6 +55,12 @@ impl Tally {
             return;
         }
         if granted { self.yes.push(voter) } else { self.no.push(voter) }
+    }
+
+    /// Forgets who answered first.
+    pub fn order(&mut self) {
+        self.yes.sort_unstable();
+        self.no.sort_unstable();
     }
 
     /// How it stands among `voters`.

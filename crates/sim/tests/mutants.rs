@@ -38,9 +38,23 @@ const fn theme(mutant: Mutant) -> Option<Theme> {
     }
 }
 
-/// What the world does not reach, and the room's own schedules catch: see
-/// `cargo xtask mutants`.
-const ELSEWHERE: &[Mutant] = &[Mutant::RestoreForgetsStale];
+/// What the world does not reach, and the room's own schedules catch, or what the
+/// exploration of small worlds meets: see `cargo xtask mutants`.
+const ELSEWHERE: &[Mutant] = &[
+    Mutant::RestoreForgetsStale,
+    Mutant::VoteNotWritten,
+    Mutant::VoteTwice,
+    Mutant::VoteIgnoresLog,
+    Mutant::TransferIgnoresLog,
+    Mutant::PreVoteRaisesTerm,
+    Mutant::StaleVoteCounts,
+    Mutant::AppendAckBeforeSync,
+    Mutant::AppendCutsWhatFollows,
+    Mutant::OwnDiskCountsEarly,
+    Mutant::DurableNotTakenBack,
+    Mutant::RoundUsedTwice,
+    Mutant::ReadBeforeOpening,
+];
 
 /// Where the hunt begins: the seed that caught it last, if that is far. Whoever
 /// changes what is drawn may have to look for another, and the hunt finds it.

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("node", &["base", "consensus", "kv", "journal"]),
     ("server", &["base", "kv", "journal", "node", "api"]),
     ("sim", &["base", "consensus", "kv", "journal", "node", "api"]),
+    ("explore", &["base", "consensus"]),
     ("client", &["base", "api"]),
     ("cli", &["server", "sim", "client"]),
     ("xtask", &[]),
@@ -60,6 +61,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("api", &["bytes", "prost"]),
     ("node", &["bytes"]),
     ("sim", &["bytes"]),
+    ("explore", &["bytes"]),
 ];
 
 /// Crates from outside that may run while a pure room is built.

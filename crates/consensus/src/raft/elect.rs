@@ -9,7 +9,7 @@ use crate::contract::Outbox;
 use crate::entry::{EntryKind, Place};
 use crate::progress::Progress;
 use crate::quorum::{Tally, Verdict};
-use base::{NodeId, Serial, Time, invariant, sometimes};
+use base::{NodeId, Serial, Time, invariant, mutant, sometimes};
 use bytes::Bytes;
 use core::time::Duration;
 
@@ -130,6 +130,9 @@ impl Raft {
         let mine = self.core.log.last();
         let granted = !alive && term > self.core.term && last >= mine;
         let term = if granted { term } else { self.core.term };
+        if mutant!(PreVoteRaisesTerm, false, term > self.core.term) {
+            self.core.promise(term, None, out);
+        }
         let say = Say::PreVoteAnswer { granted, last: mine };
         self.core.send_in(term, from, say, Serial::ZERO, out);
         if granted && from < self.core.me && matches!(self.role, Role::PreCandidate(_)) {
@@ -213,7 +216,8 @@ impl Raft {
         let mine = self.core.log.last();
         let newer = term > self.core.term;
         let vote = self.core.vote.filter(|_| !newer);
-        let granted = vote.is_none_or(|voted| voted == from) && last >= mine;
+        let free = mutant!(VoteTwice, vote.is_none_or(|voted| voted == from), true);
+        let granted = free && mutant!(VoteIgnoresLog, last >= mine, true);
         if newer || granted && vote.is_none() {
             self.core.promise(term, granted.then_some(from), out);
             self.follow(now, None, out);

@@ -23,7 +23,7 @@ const MUTE_REJECT: u8 = 16;
 const MUTE_HEARTBEAT_ANSWER: u8 = 17;
 
 /// A letter between two replicas.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Message {
     /// The sender's term; in `PreVote` and a granted `PreVoteAnswer` the term
     /// that the candidate would stand in.
@@ -36,7 +36,7 @@ pub struct Message {
 }
 
 /// What a letter says.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Say {
     /// Would you vote for me? Changes nothing anywhere (dissertation, 9.6).
     PreVote {

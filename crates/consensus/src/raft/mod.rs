@@ -13,6 +13,7 @@ mod read;
 pub mod recover;
 mod replicate;
 mod state;
+mod timeless;
 mod transfer;
 mod trim;
 mod waiting;
@@ -26,7 +27,7 @@ use message::{Message, Say};
 use state::{Core, Heard, Role};
 
 /// One replica that speaks Raft.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Raft {
     core: Core,
     role: Role,
@@ -148,7 +149,8 @@ impl Raft {
             Say::Vote { .. } if self.sticks(now) => return out.drop_letter("a leader is alive"),
             _ => {}
         }
-        if term < self.core.term {
+        let counts = matches!(say, Say::VoteAnswer { .. });
+        if term < self.core.term && mutant!(StaleVoteCounts, true, !counts) {
             return self.on_old_term(from, &say, out);
         }
         if term > self.core.term && !matches!(say, Say::Vote { .. } | Say::VoteForced { .. }) {
@@ -157,6 +159,10 @@ impl Raft {
         }
         let heard = Heard { from, at: now, mute };
         match say {
+            Say::VoteForced { .. } if mutant!(TransferIgnoresLog, false, true) => {
+                let last = Place { ballot: Ballot::new(term, from), ..Place::default() };
+                self.on_vote(now, from, term, last, out);
+            }
             Say::Vote { last } | Say::VoteForced { last } => {
                 self.on_vote(now, from, term, last, out);
             }

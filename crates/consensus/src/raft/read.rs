@@ -81,11 +81,11 @@ impl Leader {
     /// others must be asked.
     pub(super) fn begin_round(&mut self, core: &Core, out: &mut Outbox) -> bool {
         let rounds = &mut self.rounds;
-        let barred = self.opening > core.log.commit();
+        let barred = mutant!(ReadBeforeOpening, self.opening > core.log.commit(), false);
         if rounds.running.is_some() || rounds.waiting.is_empty() || barred {
             return false;
         }
-        rounds.number += 1;
+        rounds.number += mutant!(RoundUsedTwice, 1, u64::from(rounds.number == 0));
         let readers = core::mem::take(&mut rounds.waiting);
         rounds.running = Some(Round { commit: core.log.commit(), readers });
         self.end_round(core, out);

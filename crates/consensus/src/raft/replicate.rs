@@ -156,6 +156,7 @@ impl Raft {
         for entry in entries {
             let (index, held) = (entry.index, follower.held);
             let known = core.log.place(index).is_some_and(|p| p.ballot == entry.ballot);
+            let known = mutant!(AppendCutsWhatFollows, known, false);
             if !known && core.log.put(entry, out) {
                 sometimes!(LogTruncated);
                 invariant!(I23, index > held, "cut at {index}, agreed up to {held}");
@@ -165,7 +166,8 @@ impl Raft {
         follower.held = follower.held.max(matched);
         core.log.commit_to(commit.min(matched), out);
         if asks {
-            let after = core.log.written(matched).max(core.promised);
+            let written = core.log.written(matched).max(core.promised);
+            let after = mutant!(AppendAckBeforeSync, written, Serial::ZERO);
             core.send(from, Say::AppendAnswer { matched }, after, out);
         }
     }
@@ -259,7 +261,7 @@ impl Leader {
     /// vote like the others; only through an entry of its own term (Raft,
     /// 5.4.2, figure 8).
     fn maybe_commit(&self, core: &mut Core, out: &mut Outbox) {
-        let own = core.log.durable();
+        let own = mutant!(OwnDiskCountsEarly, core.log.durable(), core.log.last().index);
         let matched = self.progress.values().map(|progress| progress.voice().matched);
         let reached = quorum::reached(once(own).chain(matched));
         let Some(place) = core.log.place(reached) else { return };

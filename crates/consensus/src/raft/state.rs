@@ -18,7 +18,7 @@ use core::time::Duration;
 pub(super) const VOTE_VERSION: u8 = 1;
 
 /// What a replica knows in every role.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Core {
     pub(super) me: NodeId,
     /// Whether its promises are lost: it votes for nobody and nobody counts it.
@@ -51,7 +51,7 @@ pub(super) struct Core {
 }
 
 /// What a replica is. A field that means nothing in a role does not exist in it.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Role {
     Follower(Follower),
     PreCandidate(Candidate),
@@ -59,7 +59,7 @@ pub(super) enum Role {
     Leader(Leader),
 }
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Follower {
     /// Whom it follows.
     pub(super) leader: Option<NodeId>,
@@ -73,13 +73,13 @@ pub(super) struct Follower {
 }
 
 /// One who asks for votes, or whether there would be votes.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Candidate {
     pub(super) tally: Tally,
     pub(super) deadline: Time,
 }
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Leader {
     /// The other voters.
     pub(super) progress: BTreeMap<NodeId, Progress>,
@@ -102,7 +102,7 @@ pub(super) struct Heard {
 }
 
 /// A leadership that is being handed over.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Transfer {
     pub(super) to: NodeId,
     /// When it has come to nothing.
@@ -140,6 +140,7 @@ impl Core {
         }
         self.term = term;
         self.vote = vote;
+        let vote = mutant!(VoteNotWritten, vote, None);
         let ballot = Ballot::new(term, vote.unwrap_or_default());
         self.promised = out.write(Write::Vote { ballot, body: vote_body(term, vote).into() });
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use base::{AskId, Index, NodeId};
 
 /// Who waits for an index.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Reader {
     /// A read of this node.
     Own(AskId),
@@ -14,7 +14,7 @@ pub(super) enum Reader {
 }
 
 /// A leader's rounds.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Rounds {
     pub(super) number: u64,
     pub(super) running: Option<Round>,
@@ -22,7 +22,7 @@ pub(super) struct Rounds {
 }
 
 /// The round that runs.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Round {
     /// What was committed when it began.
     pub(super) commit: Index,
@@ -30,13 +30,13 @@ pub(super) struct Round {
 }
 
 /// A follower's reads: one question is on its way, the rest share the next.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Asked {
     pub(super) running: Option<Question>,
     pub(super) waiting: Vec<AskId>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Question {
     pub(super) ctx: u64,
     pub(super) ids: Vec<AskId>,
@@ -48,6 +48,15 @@ impl Rounds {
     /// The newest round.
     pub(super) const fn newest(&self) -> u64 {
         self.number
+    }
+
+    /// Forgets who came first, and who came more than once.
+    pub(super) fn order(&mut self) {
+        let running = self.running.as_mut().map(|round| &mut round.readers);
+        for readers in running.into_iter().chain([&mut self.waiting]) {
+            readers.sort_unstable();
+            readers.dedup();
+        }
     }
 
     pub(super) fn count(&self) -> usize {

@@ -32,9 +32,11 @@ impl Fabric {
         due
     }
 
-    /// Notes what the sockets say; returns whether that is news.
+    /// Notes what the sockets say; returns whether that is news. That a link is
+    /// closed always is: a letter that was still on its way may have been heard
+    /// since that was said first.
     pub(crate) fn link(&mut self, peer: NodeId, up: bool) -> bool {
-        self.links.insert(peer, up) != Some(up)
+        self.links.insert(peer, up) != Some(up) || !up
     }
 
     /// When the next beat is due.
@@ -58,10 +60,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_of_a_link_is_news() {
+    fn a_link_that_opens_and_every_word_of_one_that_is_closed_is_news() {
         let mut fabric = Fabric::new(Duration::ZERO, Time::ZERO);
         assert!(fabric.link(NodeId(1), true));
         assert!(!fabric.link(NodeId(1), true));
+        assert!(fabric.link(NodeId(1), false));
         assert!(fabric.link(NodeId(1), false));
     }
 }

@@ -49,6 +49,36 @@ fn a_dead_leader_is_replaced_and_catches_up_when_it_returns() {
     cluster.run(|cluster| hash(cluster, old) == hash(cluster, other));
 }
 
+/// What a leader sent before it died may be read after its sockets are seen to
+/// close. It sounds alive then, and whoever heard it would neither stand nor let
+/// another one stand for an election timeout.
+#[test]
+fn a_last_letter_of_a_dead_leader_does_not_put_off_the_next_one() {
+    let mut cluster = Cluster::new();
+    cluster.put(0, "k", "v");
+    let old = cluster.leader();
+    let peer = cluster.nodes[old].as_ref().unwrap().me;
+    cluster.ask(old, put("k", "sent, and nobody knows"));
+    cluster.kill(old);
+    let (killed, on_its_way) = (cluster.now, cluster.mail.len());
+    assert!(on_its_way > 0, "its last letters");
+    cluster.run(|cluster| cluster.mail.is_empty());
+    let others = [(old + 1) % 3, (old + 2) % 3];
+    let knows = |cluster: &mut Cluster, at: usize| match cluster.answer(at, Ask::Status) {
+        Answer::Status(status) => status.leader == Some(peer),
+        other => panic!("{other:?}"),
+    };
+    assert!(others.iter().any(|at| knows(&mut cluster, *at)), "it was heard again");
+    // Now the connections that it spoke on have closed too.
+    others.iter().for_each(|at| cluster.step(*at, Event::Link { peer, up: false }));
+    let leads = |cluster: &Cluster, at: usize| {
+        cluster.nodes[at].as_ref().is_some_and(|it| it.lane.leads(GroupId::DEFAULT))
+    };
+    cluster.run(|cluster| others.iter().any(|at| leads(cluster, *at)));
+    let took = cluster.now.since(killed);
+    assert!(took < options("a", 1).timing.election / 2, "{took:?}");
+}
+
 #[test]
 fn without_a_majority_nothing_is_acknowledged_and_the_reason_is_told() {
     let mut cluster = Cluster::new();

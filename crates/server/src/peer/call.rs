@@ -52,17 +52,13 @@ impl Calls {
     async fn listen(&self, line: TcpStream, hello: Hello, other: &Other) {
         let replaced = self.replace(&hello);
         other.lines.iter().for_each(|line| line.redial.notify_one());
-        if hello.class == Class::Urgent {
-            other.link.incoming_opened();
-        }
+        other.link.incoming_opened(hello.class);
         let mut line = BufReader::with_capacity(READ_BUFFER_BYTES, line);
         let why = tokio::select! {
             why = self.receive(&mut line, &hello, other) => why.to_string(),
             _ = replaced => "replaced by a newer one".into(),
         };
-        if hello.class == Class::Urgent {
-            other.link.incoming_closed();
-        }
+        other.link.incoming_closed(hello.class);
         info!(peer = other.name, class = ?hello.class, why, "a connection of a peer closed");
     }
 

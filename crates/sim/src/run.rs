@@ -24,6 +24,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Writes of a flood: more than the others agree on meanwhile.
 const FLOOD: usize = 80;
+/// How often a node that refuses is asked again within an election timeout.
+const ASKS_PER_ELECTION: u32 = 16;
 
 /// What a run is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -242,7 +244,7 @@ impl Game {
                 }
             }
             Some(Alarm::Loss(node)) => chaos.on_loss(node, world),
-            None => {}
+            Some(Alarm::Again) | None => {}
         }
         Some(self.tell())
     }
@@ -283,6 +285,7 @@ impl Game {
         let mut proofs: Vec<Proof> = vec![Proof::default(); self.world.size()];
         loop {
             self.prove(&mut proofs);
+            let now = self.world.now();
             let wrote = proofs.iter().all(|proof| proof.wrote);
             if wrote && live::done(&self.healed(&proofs)) && self.callers.idle() {
                 return;
@@ -292,9 +295,12 @@ impl Game {
                 let ok = self.history.ops.get(place).is_some_and(
                     |op| matches!(&op.outcome, Outcome::Ok(Answer::Kv(reply)) if reply.result.is_ok()),
                 );
-                proofs.iter_mut().filter(|it| it.asked == Some(id)).for_each(|it| {
-                    *it = Proof { asked: None, wrote: ok };
-                });
+                for proof in proofs.iter_mut().filter(|it| it.asked == Some(id)) {
+                    // A node that refuses at once refuses as fast as one can ask.
+                    let again = now + election / ASKS_PER_ELECTION;
+                    *proof = Proof { asked: None, wrote: ok, again };
+                    self.world.remind(election / ASKS_PER_ELECTION, Alarm::Again);
+                }
             }
         }
         let found = live::check(&self.healed(&proofs), limit);
@@ -305,7 +311,8 @@ impl Game {
     fn prove(&mut self, proofs: &mut [Proof]) {
         let Self { world, callers, history, .. } = self;
         for (node, proof) in proofs.iter_mut().enumerate() {
-            if !proof.wrote && !proof.asked.is_some_and(|id| callers.waits(id)) {
+            let due = !proof.wrote && proof.again <= world.now();
+            if due && !proof.asked.is_some_and(|id| callers.waits(id)) {
                 proof.asked = callers.prove(usize::MAX, node, world, history);
             }
         }
@@ -374,4 +381,6 @@ impl Game {
 struct Proof {
     asked: Option<AskId>,
     wrote: bool,
+    /// When it may be asked again.
+    again: Time,
 }

@@ -65,6 +65,8 @@ pub enum Alarm {
     Patience(AskId),
     /// A watcher looks after its watch.
     Watcher(usize),
+    /// Somebody who was refused may ask again.
+    Again,
     /// The next fault is due.
     Fault,
     /// A node comes back.

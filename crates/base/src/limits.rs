@@ -60,6 +60,10 @@ pub const WATCHES_MAX: usize = 1 << 20;
 /// watches at many places hold little.
 pub const WATCH_BATCH_REVISIONS_MAX: usize = 256;
 
+/// Bytes of keys and values handed to a watch at once, unless one revision alone
+/// has more: clients refuse messages that are too large, many above 4 MiB.
+pub const WATCH_BATCH_BYTES_MAX: u64 = 1 << 20;
+
 /// The longest life of a lease, in seconds (etcd's).
 pub const LEASE_TTL_S_MAX: u64 = 9_000_000_000;
 

@@ -1,10 +1,12 @@
 //! What a watch is told: pages of history, read by a cursor.
 
 use crate::command::{Change, Changes, KeyRange};
+use crate::pair::Pair;
 use crate::store::Store;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::Revision;
+use base::limits::WATCH_BATCH_BYTES_MAX;
 
 /// Which changes a watch wants. The order means nothing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -75,6 +77,7 @@ pub struct Compacted {
 /// The wanted changes of at most `revisions_max` (at least one) revisions from
 /// `from` on. The bound is on revisions looked at, wanted or not, so that a
 /// page has a bounded price; a page may thus be empty though more is to come.
+/// It ends early where its bytes would be too many for a client.
 pub(crate) fn changes(
     store: &Store,
     filter: &WatchFilter,
@@ -88,13 +91,25 @@ pub(crate) fn changes(
         return Ok(ChangesPage { batches: Vec::new(), next: from });
     }
     let mut page = ChangesPage { batches: Vec::new(), next: store.revision().next() };
+    let mut bytes = 0u64;
     for (seen, changes) in store.since(from).enumerate() {
-        if seen >= revisions_max.max(1) {
+        let wanted = filter.select(&changes);
+        bytes = bytes.saturating_add(wanted.as_ref().map_or(0, size));
+        let much = bytes > WATCH_BATCH_BYTES_MAX && !page.batches.is_empty();
+        if seen >= revisions_max.max(1) || much {
             page.next = changes.revision;
             break;
         }
-        page.batches.extend(filter.select(&changes));
+        page.batches.extend(wanted);
     }
     base::invariant!(I59, page.next > from);
     Ok(page)
+}
+
+/// Bytes of the keys and values that a client is told.
+fn size(changes: &Changes) -> u64 {
+    let of = |change: &Change| {
+        change.kv.bytes().saturating_add(change.previous.as_ref().map_or(0, Pair::bytes))
+    };
+    changes.changes.iter().map(of).fold(0, u64::saturating_add)
 }

@@ -173,7 +173,8 @@ impl Watches {
                         moved.iter().for_each(|key| self.stands(*key, Stand::In(to)));
                     }
                 } else {
-                    let page = Page { batches: batches.into(), filter, next };
+                    let full = next <= machine.revision();
+                    let page = Page { batches: batches.into(), filter, next, full };
                     self.cohorts.keep(cohort, page.clone());
                     self.tell(cohort, &page, term, work, out);
                 }
@@ -191,7 +192,7 @@ impl Watches {
         work: &mut usize,
         out: &mut Vec<Action>,
     ) {
-        let (Page { batches, filter, next }, revision) = (page, self.seen);
+        let (Page { batches, filter, next, .. }, revision) = (page, self.seen);
         while let Some(key) = (*work > 0).then(|| self.cohorts.pop(cohort)).flatten() {
             *work -= 1;
             let Some(watch) = self.open.get_mut(&key) else { continue };

@@ -91,3 +91,21 @@ fn a_revision_that_is_wanted_whole_is_shared() {
     let [one, other]: [&Changes; 2] = pages.each_ref().map(|page| &page.batches[0]);
     assert!(Arc::ptr_eq(&one.changes, &other.changes));
 }
+
+/// Many clients refuse a message above 4 MiB.
+#[test]
+fn a_page_ends_before_it_has_too_many_bytes() {
+    let mut keyspace = Keyspace::with(&[]);
+    let value = "v".repeat(300 << 10);
+    for _ in 0..8 {
+        keyspace.put(put("a", &value));
+    }
+    keyspace.put(put("a", &"v".repeat(2 << 20)));
+    let (mut from, mut sizes) = (Revision(2), Vec::new());
+    while from <= keyspace.0.revision() {
+        let page = keyspace.0.changes(&of(all()), from, 100).unwrap();
+        sizes.push(page.batches.len());
+        from = page.next;
+    }
+    assert_eq!(sizes, [3, 3, 2, 1], "one revision alone is told whatever its size");
+}

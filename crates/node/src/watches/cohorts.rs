@@ -3,7 +3,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
-use base::limits::WATCH_BATCH_REVISIONS_MAX;
 use base::{Revision, WatchKey};
 use kv::command::Changes;
 use kv::watch::WatchFilter;
@@ -25,6 +24,8 @@ pub(super) struct Page {
     pub(super) filter: Arc<WatchFilter>,
     /// Where they stand then.
     pub(super) next: Revision,
+    /// More would not fit: whoever reads again finds the same.
+    pub(super) full: bool,
 }
 
 /// One cohort; it has members for as long as it exists.
@@ -72,9 +73,8 @@ impl Cohorts {
     pub(super) fn page(&self, id: CohortId, newest: Revision) -> Option<Page> {
         let cohort = self.all.get(&id)?;
         let page = cohort.page.as_ref()?;
-        let full = page.next.0 - cohort.next.0 >= WATCH_BATCH_REVISIONS_MAX as u64;
         let more = newest.next().0.saturating_sub(page.next.0);
-        (full || more < MUCH_MORE).then(|| page.clone())
+        (page.full || more < MUCH_MORE).then(|| page.clone())
     }
 
     /// A cohort is told this until all of it were.

@@ -1,8 +1,6 @@
 //! How is an outgoing connection kept open? Dial, greet, send until it breaks, again.
 
-use super::frame;
 use super::greet::{self, GreetError};
-use super::outbox::Outbox;
 use super::peers::{HELLO_TIMEOUT, Other, Peers};
 use base::NodeId;
 use base::prng::Prng;
@@ -10,7 +8,7 @@ use node::event::Class;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::info;
@@ -93,13 +91,14 @@ fn complain(last: &mut String, why: String, class: Class, other: &Other) {
 
 async fn carry(line: TcpStream, class: Class, other: &Other) {
     let outbox = &other.line(class).outbox;
-    outbox.open();
+    let (mut reading, writing) = line.into_split();
+    let writing = Arc::new(writing);
+    outbox.open(&writing);
     if class == Class::Urgent {
         other.link.outgoing_opened();
     }
-    let (mut reading, mut writing) = line.into_split();
     let why = tokio::select! {
-        why = send(&mut writing, outbox) => why,
+        why = outbox.carry(&writing) => why,
         why = end_of(&mut reading) => why,
     };
     let lost = outbox.close();
@@ -110,15 +109,6 @@ async fn carry(line: TcpStream, class: Class, other: &Other) {
 fn tell_closed(class: Class, other: &Other) {
     if class == Class::Urgent {
         other.link.outgoing_closed();
-    }
-}
-
-async fn send(line: &mut (impl AsyncWrite + Unpin), outbox: &Outbox) -> io::Error {
-    loop {
-        let frames = outbox.take().await;
-        if let Err(why) = frame::write_all(line, &frames).await {
-            return why;
-        }
     }
 }
 

@@ -1,15 +1,16 @@
-//! Who turns the wheel? The lane's thread: everything that waits goes in, the
-//! turn ends, and what the lane wants done is done. It decides nothing.
+//! What is a turn of the wheel? Everything that waits goes in, the turn ends, and
+//! what the lane wants done is done. It decides nothing.
 
 use crate::clock;
 use crate::error::ServerError;
 use crate::face::Face;
-use crate::inbox::{Item, LaneEnd, News, Told};
+use crate::item::{Item, News, Told};
 use crate::metrics::Metrics;
 use crate::page::Newest;
 use crate::peer::Peers;
 use crate::replies::{Addressee, Answered, Replies};
-use base::{AskId, GroupId, WatchKey};
+use crate::wheel::{Next, Wheel};
+use base::{AskId, GroupId, Time, WatchKey};
 use journal::disk::DiskOp;
 use node::event::{Action, Answer, Event, Note, WatchEvent};
 use node::job::Job;
@@ -20,10 +21,14 @@ use std::sync::mpsc::{Sender, SyncSender};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
+/// With more than this under way, what comes next has company.
+const ALONE_ASKS_MAX: usize = 4;
+const ALONE_WRITE_BYTES_MAX: usize = 1 << 10;
+
 /// A lane and everything that its actions need.
+#[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) lane: Lane,
-    pub(crate) inbox: LaneEnd,
     pub(crate) log: SyncSender<DiskOp>,
     pub(crate) work: Sender<Job>,
     pub(crate) peers: Arc<Peers>,
@@ -31,10 +36,15 @@ pub(crate) struct Driver {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ready: watch::Sender<bool>,
     pub(crate) left: watch::Sender<bool>,
+    pub(crate) waiting: Waiting,
+    /// Bytes of the write that is under way.
+    pub(crate) writing: usize,
+    /// What a turn wants done; kept for its memory.
+    pub(crate) out: Vec<Action>,
 }
 
 /// Who waits for the lane.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Waiting {
     asks: HashMap<AskId, Addressee>,
     /// Queues that were answered to in this turn and not rung yet.
@@ -44,53 +54,45 @@ pub(crate) struct Waiting {
     page: Newest,
 }
 
-/// Whether the wheel goes on.
-enum Next {
-    Turn,
-    Stop,
+impl Wheel for Driver {
+    fn turn(&mut self, batch: &mut VecDeque<Item>) -> Result<Next, ServerError> {
+        let now = clock::now();
+        for item in batch.drain(..) {
+            let Some(event) = self.waiting.admit(item) else { return Ok(Next::Stop) };
+            if let Event::Disk(_) = event {
+                self.writing = 0;
+            }
+            self.lane.step(now, event, &mut self.out);
+        }
+        if self.lane.deadline().is_some_and(|deadline| deadline <= now) {
+            self.lane.step(now, Event::Timeout, &mut self.out);
+        }
+        self.lane.step(now, Event::TurnEnd, &mut self.out);
+        self.perform().map(|()| Next::Turn)
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.lane.deadline()
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.waiting.asks.len() > ALONE_ASKS_MAX || self.writing > ALONE_WRITE_BYTES_MAX
+    }
 }
 
 impl Driver {
-    /// Turns until somebody says stop, or the lane halts.
-    pub(crate) fn run(mut self) -> Result<(), ServerError> {
-        let (mut waiting, mut batch) = (Waiting::default(), VecDeque::new());
-        let mut out = Vec::new();
-        loop {
-            let longest = self.lane.deadline().map(|deadline| deadline.since(clock::now()));
-            self.inbox.0.take(&mut batch, longest);
-            if let Next::Stop = self.turn(&mut batch, &mut waiting, &mut out) {
-                return Ok(());
-            }
-            self.perform(&mut out, &mut waiting)?;
-        }
-    }
-
-    fn turn(
-        &mut self,
-        batch: &mut VecDeque<Item>,
-        waiting: &mut Waiting,
-        out: &mut Vec<Action>,
-    ) -> Next {
-        let now = clock::now();
-        for item in batch.drain(..) {
-            let Some(event) = waiting.admit(item) else { return Next::Stop };
-            self.lane.step(now, event, out);
-        }
-        if self.lane.deadline().is_some_and(|deadline| deadline <= now) {
-            self.lane.step(now, Event::Timeout, out);
-        }
-        self.lane.step(now, Event::TurnEnd, out);
-        Next::Turn
-    }
-
     /// Everything of the turn, and then the end if the lane has halted.
-    fn perform(&mut self, out: &mut Vec<Action>, waiting: &mut Waiting) -> Result<(), ServerError> {
+    fn perform(&mut self) -> Result<(), ServerError> {
         let mut halted = Ok(());
+        let mut out = std::mem::take(&mut self.out);
         for action in out.drain(..) {
             match action {
                 // There is never a second one under way, so this never waits. It
                 // fails only when the log's thread broke down, which that tells.
-                Action::Disk(op) => drop(self.log.send(op)),
+                Action::Disk(op) => {
+                    self.writing = written_by(&op);
+                    drop(self.log.send(op));
+                }
                 Action::Job(work) => drop(self.work.send(work)),
                 Action::Send { to, class, frame } => self.peers.send(to, class, frame),
                 Action::Reply { id, term, answer } => {
@@ -98,20 +100,21 @@ impl Driver {
                     if let Answer::Refused(why) = answer {
                         self.metrics.counted.refused(why);
                     }
-                    waiting.answer(id, Answered { term, answer });
+                    self.waiting.answer(id, Answered { term, answer });
                 }
                 Action::Watch { key, term, event } => {
                     // Whoever was answered need not wait for many watches.
-                    waiting.ring();
+                    self.waiting.ring();
                     self.face.heard(term, revision_told(&event));
-                    waiting.tell(key, term, event);
+                    self.waiting.tell(key, term, event);
                 }
                 Action::Note(note) => self.note(&note),
                 Action::Halt(halt) => halted = Err(halt.into()),
             }
         }
-        waiting.ring();
-        waiting.page.end();
+        self.out = out;
+        self.waiting.ring();
+        self.waiting.page.end();
         halted
     }
 
@@ -210,6 +213,13 @@ impl Waiting {
         if last {
             self.watches.remove(&key);
         }
+    }
+}
+
+fn written_by(op: &DiskOp) -> usize {
+    match op {
+        DiskOp::Write { parts, .. } => parts.iter().map(|part| part.len()).sum(),
+        _ => 0,
     }
 }
 

@@ -6,12 +6,14 @@ use crate::door::{self, Manner};
 use crate::driver::Waiting;
 use crate::error::ServerError;
 use crate::face::Face;
-use crate::inbox::{Inbox, Item, LaneEnd};
+use crate::inbox::{Inbox, LaneEnd};
+use crate::item::Item;
 use crate::listen::Listeners;
 use crate::metrics::Metrics;
 use crate::replies::Answered;
 use crate::server::adopt;
-use base::{ClusterId, Index, NodeId, Revision};
+use crate::wheel::{Next, Wheel};
+use base::{ClusterId, Index, NodeId, Revision, Time};
 use bytes::Bytes;
 use kv::command::{Command, KeyValue, OpReply, RangeReply, Reply};
 use node::event::{Answer, Ask, Event, Query, Queues, Refused, Status};
@@ -45,30 +47,40 @@ pub fn run(listeners: Listeners, until: impl FnOnce()) -> Result<(), ServerError
     let sockets = adopt(listeners.client).map_err(ServerError::Threads)?;
     drop(runtime.spawn(door::serve(sockets, desk, manner)));
     drop(inside);
-    let end = LaneEnd(Arc::clone(&inbox));
-    let lane = thread::Builder::new().name("lane".into()).spawn(move || answer(&end));
+    let end = LaneEnd::new(&inbox, Nobody(Waiting::default()));
+    let lane = thread::Builder::new().name("lane".into()).spawn(move || end.serve());
     let lane = lane.map_err(ServerError::Threads)?;
     until();
     closing.send_replace(true);
     inbox.push(Item::Stop);
-    lane.join().map_err(|_| ServerError::BrokeDown("lane"))
+    lane.join().unwrap_or(Err(ServerError::BrokeDown("lane")))
 }
 
-/// Turns the wheel as a lane's driver does.
-fn answer(end: &LaneEnd) {
-    let (mut waiting, mut batch) = (Waiting::default(), VecDeque::new());
-    loop {
-        end.0.take(&mut batch, None);
+/// What is turned as a lane's driver is.
+#[derive(Debug)]
+struct Nobody(Waiting);
+
+impl Wheel for Nobody {
+    fn turn(&mut self, batch: &mut VecDeque<Item>) -> Result<Next, ServerError> {
         for item in batch.drain(..) {
-            match waiting.admit(item) {
+            match self.0.admit(item) {
                 Some(Event::Ask { id, ask }) => {
-                    waiting.answer(id, Answered { term: TERM, answer: said(&ask) });
+                    self.0.answer(id, Answered { term: TERM, answer: said(&ask) });
                 }
                 Some(_) => {}
-                None => return,
+                None => return Ok(Next::Stop),
             }
         }
-        waiting.ring();
+        self.0.ring();
+        Ok(Next::Turn)
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        None
+    }
+
+    fn is_crowded(&self) -> bool {
+        false
     }
 }
 

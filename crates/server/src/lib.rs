@@ -18,6 +18,7 @@ mod face;
 pub mod floor;
 mod gallery;
 mod inbox;
+mod item;
 pub mod listen;
 mod log_thread;
 mod metrics;
@@ -27,6 +28,7 @@ mod process;
 mod replies;
 mod server;
 mod threads;
+mod wheel;
 mod work_thread;
 
 pub use config::ServerConfig;

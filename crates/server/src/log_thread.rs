@@ -2,9 +2,11 @@
 //! each with its one sync, while the lane goes on.
 
 use crate::disk::RealDisk;
-use crate::inbox::{Inbox, Item};
+use crate::inbox::Inbox;
+use crate::item::Item;
 use crate::metrics::Metrics;
 use crate::threads::{self, Breakdown, Handle};
+use crate::wheel::Hand;
 use journal::disk::{Disk, DiskOp};
 use node::event::Event;
 use std::io;
@@ -33,6 +35,7 @@ fn serve(mut disk: RealDisk, waiting: &Receiver<DiskOp>, inbox: &Inbox, metrics:
         if appends {
             metrics.appended(begun.elapsed());
         }
-        inbox.push(Item::Event(Event::Disk(done)));
+        // The next operation comes from the turn that this begins.
+        inbox.push_with(Hand::Free, Item::Event(Event::Disk(done)));
     }
 }

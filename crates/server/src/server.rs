@@ -5,11 +5,12 @@ use crate::clock;
 use crate::config::ServerConfig;
 use crate::disk::RealDisk;
 use crate::door::{self, Desk, Manner};
-use crate::driver::Driver;
+use crate::driver::{Driver, Waiting};
 use crate::error::ServerError;
 use crate::face::Face;
 use crate::gallery::gallery;
-use crate::inbox::{Inbox, Item, LaneEnd};
+use crate::inbox::{Inbox, LaneEnd};
+use crate::item::Item;
 use crate::listen::{self, Listeners};
 use crate::log_thread;
 use crate::metrics::Metrics;
@@ -127,9 +128,21 @@ impl Server {
         let (log, log_thread) =
             log_thread::start(disk, Arc::clone(&inbox), Arc::clone(&metrics), breakdown.clone())
                 .map_err(ServerError::Threads)?;
-        let end = LaneEnd(Arc::clone(&inbox));
-        let driver = Driver { lane, inbox: end, log, work, peers, face, metrics, ready, left };
-        let lane_thread = start_lane(driver, breakdown).map_err(ServerError::Threads)?;
+        let driver = Driver {
+            lane,
+            log,
+            work,
+            peers,
+            face,
+            metrics,
+            ready,
+            left,
+            waiting: Waiting::default(),
+            writing: 0,
+            out: Vec::new(),
+        };
+        let end = LaneEnd::new(&inbox, driver);
+        let lane_thread = start_lane(end, breakdown).map_err(ServerError::Threads)?;
         Ok(Self {
             inbox,
             closing: watch::Sender::new(false),
@@ -221,10 +234,10 @@ fn boot_options(config: &ServerConfig) -> BootOptions {
     }
 }
 
-fn start_lane(driver: Driver, breakdown: Breakdown) -> io::Result<Handle> {
+fn start_lane(lane: LaneEnd, breakdown: Breakdown) -> io::Result<Handle> {
     let end = breakdown.clone();
     threads::spawn("lane", breakdown, move || {
-        if let Err(error) = driver.run() {
+        if let Err(error) = lane.serve() {
             let _ = end.send(error);
         }
     })

@@ -2,7 +2,8 @@
 //! another, the jobs in turns, while log and lane go on.
 
 use crate::disk::RealDisk;
-use crate::inbox::{Inbox, Item};
+use crate::inbox::Inbox;
+use crate::item::Item;
 use crate::threads::{self, Breakdown, Handle};
 use journal::disk::Disk;
 use node::event::Event;

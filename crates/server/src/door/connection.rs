@@ -11,8 +11,9 @@ use super::pulse::Pulse;
 use super::relay::relay;
 use super::trailers;
 use super::unary::{Call, Method, Read, Reading};
-use crate::inbox::Item;
+use crate::item::Item;
 use crate::replies::{Answered, Replies};
+use crate::wheel::Hand;
 use api::etcd::error::{Code, Status};
 use base::AskId;
 use bytes::{Bytes, BytesMut};
@@ -233,7 +234,9 @@ impl Connection {
         if self.asks.is_empty() {
             return;
         }
-        self.house.desk.hand_in(&mut self.asks);
+        // Threads of connections with watches have a lower rank than the lane.
+        let hand = if self.watches == Watches::Served { Hand::Busy } else { Hand::Free };
+        self.house.desk.hand_in(hand, &mut self.asks);
         for refused in std::mem::take(&mut self.asks) {
             if let Item::Ask { id, .. } = refused
                 && let Some(call) = self.waiting.remove(&id)

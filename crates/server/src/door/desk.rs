@@ -4,9 +4,11 @@
 use super::words::refused;
 use crate::clock;
 use crate::face::Face;
-use crate::inbox::{Inbox, Item, Told, Waits};
+use crate::inbox::{Inbox, Waits};
+use crate::item::{Item, Told};
 use crate::metrics::Metrics;
 use crate::replies::{Addressee, Place, Replies};
+use crate::wheel::Hand;
 use api::etcd::header::Header;
 use base::{AskId, WatchKey};
 use node::event::{Answer, Ask, Event, Refused, WatchOpen};
@@ -126,8 +128,8 @@ impl Desk {
     }
 
     /// Hands in what was prepared; what finds no room stays.
-    pub(crate) fn hand_in(&self, asks: &mut Vec<Item>) {
-        self.inbox.push_asks(asks);
+    pub(crate) fn hand_in(&self, hand: Hand, asks: &mut Vec<Item>) {
+        self.inbox.push_asks(hand, asks);
     }
 
     /// The answer to an ask that was handed in is not wanted any more.
@@ -225,7 +227,7 @@ mod tests {
 
     fn taken(inbox: &Inbox) -> VecDeque<Item> {
         let mut batch = VecDeque::new();
-        inbox.take(&mut batch, Some(Duration::ZERO));
+        inbox.take(&mut batch);
         batch
     }
 

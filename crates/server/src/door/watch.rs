@@ -7,7 +7,7 @@ use super::outgoing::Outgoing;
 use super::trailers;
 use super::words::{KEYSPACE, node_refusal};
 use crate::clock;
-use crate::inbox::{News, Told};
+use crate::item::{News, Told};
 use api::etcd::error::{Code, Status};
 use api::etcd::sheet::{Response, Sheets};
 use api::etcd::watch::{StreamOut, WatchEvent, WatchStream};

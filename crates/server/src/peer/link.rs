@@ -3,7 +3,8 @@
 //! again when the last that it speaks on has closed: what was still on its way
 //! from a process that died may have sounded as if it lived.
 
-use crate::inbox::{Inbox, Item};
+use crate::inbox::Inbox;
+use crate::item::Item;
 use base::NodeId;
 use node::event::{Class, Event};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,7 +95,6 @@ impl Link {
 mod tests {
     use super::*;
     use std::collections::VecDeque;
-    use std::time::Duration;
 
     #[test]
     fn a_link_is_up_when_both_ways_are_and_down_when_one_is_not() {
@@ -135,7 +135,7 @@ mod tests {
 
     fn said(inbox: &Inbox) -> Vec<bool> {
         let mut batch = VecDeque::new();
-        inbox.take(&mut batch, Some(Duration::ZERO));
+        inbox.take(&mut batch);
         let up = |item| match item {
             Item::Event(Event::Link { peer: NodeId(7), up }) => up,
             other => panic!("{other:?}"),

@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::page::Newest;
 use crate::peer::Peers;
 use crate::replies::{Addressee, Answered, Replies};
-use crate::wheel::{Next, Wheel};
+use crate::wheel::{Hand, Next, Wheel};
 use base::{AskId, GroupId, Time, WatchKey};
 use journal::disk::DiskOp;
 use node::event::{Action, Answer, Event, Note, WatchEvent};
@@ -18,12 +18,17 @@ use node::lane::Lane;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
 /// With more than this under way, what comes next has company.
 const ALONE_ASKS_MAX: usize = 4;
 const ALONE_WRITE_BYTES_MAX: usize = 1 << 10;
+/// For so long after company was seen it is expected again: under load there are
+/// moments in which little is under way, and a turn for that little makes the next
+/// write, and all after it, smaller and dearer for each put.
+const COMPANY_STAYS: Duration = Duration::from_millis(10);
 
 /// A lane and everything that its actions need.
 #[derive(Debug)]
@@ -39,6 +44,10 @@ pub(crate) struct Driver {
     pub(crate) waiting: Waiting,
     /// Bytes of the write that is under way.
     pub(crate) writing: usize,
+    /// Until then what comes is not expected to come alone.
+    pub(crate) company: Time,
+    /// When it was turned last.
+    pub(crate) turned: Time,
     /// What a turn wants done; kept for its memory.
     pub(crate) out: Vec<Action>,
 }
@@ -68,7 +77,12 @@ impl Wheel for Driver {
             self.lane.step(now, Event::Timeout, &mut self.out);
         }
         self.lane.step(now, Event::TurnEnd, &mut self.out);
-        self.perform().map(|()| Next::Turn)
+        self.perform()?;
+        self.turned = now;
+        if self.waiting.asks.len() > ALONE_ASKS_MAX || self.writing > ALONE_WRITE_BYTES_MAX {
+            self.company = now + COMPANY_STAYS;
+        }
+        Ok(Next::Turn)
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -76,7 +90,7 @@ impl Wheel for Driver {
     }
 
     fn is_crowded(&self) -> bool {
-        self.waiting.asks.len() > ALONE_ASKS_MAX || self.writing > ALONE_WRITE_BYTES_MAX
+        self.company > self.turned
     }
 }
 
@@ -84,6 +98,8 @@ impl Driver {
     /// Everything of the turn, and then the end if the lane has halted.
     fn perform(&mut self) -> Result<(), ServerError> {
         let mut halted = Ok(());
+        // Under load the lane has better to do than to write to sockets.
+        let hand = if self.is_crowded() { Hand::Busy } else { Hand::Free };
         let mut out = std::mem::take(&mut self.out);
         for action in out.drain(..) {
             match action {
@@ -94,7 +110,7 @@ impl Driver {
                     drop(self.log.send(op));
                 }
                 Action::Job(work) => drop(self.work.send(work)),
-                Action::Send { to, class, frame } => self.peers.send(to, class, frame),
+                Action::Send { to, class, frame } => self.peers.send(hand, to, class, frame),
                 Action::Reply { id, term, answer } => {
                     self.face.heard(term, revision_of(&answer));
                     if let Answer::Refused(why) = answer {

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::peer::{Calls, Identity, Peers, dialers};
 use crate::threads::{self, Breakdown, Handle};
 use crate::work_thread;
+use base::Time;
 use node::boot::{BootOptions, Booted, Timing, boot};
 use node::bootstrap::MemberSpec;
 use node::event::Event;
@@ -139,6 +140,8 @@ impl Server {
             left,
             waiting: Waiting::default(),
             writing: 0,
+            company: Time::ZERO,
+            turned: Time::ZERO,
             out: Vec::new(),
         };
         let end = LaneEnd::new(&inbox, driver);

@@ -1,10 +1,11 @@
-//! What waits for a connection? Nearly always nothing: whoever has a frame writes
-//! it. What the connection does not take at once waits here, bounded; what finds
-//! no room is lost, as anything on a network may be.
+//! What waits for a connection? Nothing while little is to be sent: whoever has a
+//! frame writes it. Under load, and when the connection does not take it at once, it
+//! waits here, bounded; what finds no room is lost, as anything on a network may be.
 
 use super::frame::Train;
 use crate::bounds::PEER_QUEUE_BYTES_MAX;
 use crate::metrics::PeerMeter;
+use crate::wheel::Hand;
 use bytes::Bytes;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,9 +42,9 @@ impl Outbox {
         Self { meter, ..Self::default() }
     }
 
-    /// A frame to send, or to lose. It is written at once if nothing is before it;
-    /// what cannot be is the matter of [`Self::carry`].
-    pub(super) fn push(&self, frame: Bytes) {
+    /// A frame to send, or to lose. A free hand writes it at once if nothing is before
+    /// it; what cannot be is the matter of [`Self::carry`], which takes several at once.
+    pub(super) fn push(&self, hand: Hand, frame: Bytes) {
         let mut waiting = self.lock();
         let bytes = waiting.bytes.saturating_add(frame.len());
         if waiting.line.is_none() || bytes > PEER_QUEUE_BYTES_MAX {
@@ -54,7 +55,7 @@ impl Outbox {
         let first = waiting.train.is_empty();
         waiting.bytes = bytes;
         waiting.train.push(frame);
-        if first && waiting.write().is_ok() {
+        if first && hand == Hand::Free && waiting.write().is_ok() {
             return self.sent(&mut waiting);
         }
         self.meter.waits(bytes);
@@ -131,18 +132,18 @@ mod tests {
     #[tokio::test]
     async fn what_a_connection_does_not_take_waits_and_what_finds_no_room_is_lost() {
         let outbox = Outbox::default();
-        outbox.push(Bytes::from_static(b"before"));
+        outbox.push(Hand::Free, Bytes::from_static(b"before"));
         let (near, mut far) = pair().await;
         near.writable().await.unwrap();
         let line = Arc::new(near.into_split().1);
         outbox.open(&line);
-        outbox.push(Bytes::from_static(b"first"));
+        outbox.push(Hand::Free, Bytes::from_static(b"first"));
         assert!(outbox.lock().train.is_empty(), "written by who had it");
         let large = Bytes::from(vec![7; FRAME_BYTES_MAX]);
         // More than the system keeps for a connection that is not read.
         let mut pushed = 0;
         while outbox.lock().lost == 0 {
-            outbox.push(large.clone());
+            outbox.push(Hand::Free, large.clone());
             pushed += 1;
         }
         let reading = async {
@@ -157,7 +158,7 @@ mod tests {
         }
         assert!(outbox.lock().train.is_empty());
         assert_eq!(outbox.close(), 1);
-        outbox.push(Bytes::from_static(b"behind"));
+        outbox.push(Hand::Free, Bytes::from_static(b"behind"));
         assert!(outbox.lock().train.is_empty());
     }
 
@@ -171,7 +172,7 @@ mod tests {
         drop(far);
         let pushing = async {
             loop {
-                outbox.push(Bytes::from_static(b"anybody?"));
+                outbox.push(Hand::Free, Bytes::from_static(b"anybody?"));
                 tokio::task::yield_now().await;
             }
         };

@@ -4,6 +4,7 @@ use super::link::Link;
 use super::outbox::Outbox;
 use crate::inbox::Inbox;
 use crate::metrics::Counted;
+use crate::wheel::Hand;
 use base::{ClusterId, Incarnation, NodeId};
 use bytes::Bytes;
 use node::boot::Peer;
@@ -93,9 +94,9 @@ impl Peers {
 
     /// Hands a frame to the connection of its class; it is lost if that is not
     /// open or too much waits for it already.
-    pub(crate) fn send(&self, to: NodeId, class: Class, frame: Bytes) {
+    pub(crate) fn send(&self, hand: Hand, to: NodeId, class: Class, frame: Bytes) {
         if let Some(other) = self.others.get(&to) {
-            other.line(class).outbox.push(frame);
+            other.line(class).outbox.push(hand, frame);
         }
     }
 }

@@ -98,8 +98,11 @@ pub(crate) fn text(path: &Path) -> &str {
 /// Whether a process runs; one that only waits to be looked at does not.
 pub(crate) fn lives(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    state.is_some_and(|state| state != 'Z' && state != 'X')
+    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+    // A zombie whose other threads still end holds its files and ports until they have.
+    let (state, threads) = (fields.first().copied(), fields.get(17).copied());
+    !matches!((state, threads), (Some("X"), _) | (Some("Z"), Some("0" | "1")))
 }
 
 pub(crate) fn send(pid: i32, signal: Signal) {

@@ -11,8 +11,7 @@ mod harness;
 
 use base::check::Mark;
 use base::{GroupId, NodeId, Revision};
-use harness::{Cluster, KEYSPACE, put, revision};
-use kv::command::{Command, DeleteRange, Envelope, KeyRange};
+use harness::{Cluster, delete, put, revision};
 use node::event::{Answer, Ask, Refused};
 
 fn id(cluster: &Cluster, at: usize) -> NodeId {
@@ -56,7 +55,7 @@ fn a_leader_without_room_says_so_to_the_clients_of_others() {
     let used = cluster.disks[full].used();
     cluster.disks[full].limit(Some(used));
     for _ in 0..5000 {
-        if has_no_room(&mut cluster, full) {
+        if cluster.has_no_room(full) {
             break;
         }
         revision(&cluster.put(old, "k", "a value that makes the log of all nodes longer"));
@@ -68,18 +67,4 @@ fn a_leader_without_room_says_so_to_the_clients_of_others() {
     }
     revision(&cluster.answer(other, delete("k")));
     assert!(leads(&cluster, full), "it is still the leader");
-}
-
-fn has_no_room(cluster: &mut Cluster, at: usize) -> bool {
-    let Answer::Status(status) = cluster.answer(at, Ask::Status) else { panic!("no status") };
-    status.no_room
-}
-
-fn delete(key: &'static str) -> Ask {
-    let envelope = Envelope { keyspace: KEYSPACE, ..Envelope::default() };
-    let range = KeyRange::One(key.into());
-    Ask::Write {
-        envelope,
-        command: Command::DeleteRange(DeleteRange { range, want_previous: false }),
-    }
 }

@@ -10,10 +10,9 @@
 mod harness;
 
 use base::Time;
-use harness::{Cluster, KEYSPACE, get, put};
+use harness::{Cluster, delete, get, put};
 use journal::disk::Disk;
-use kv::command::{Command, DeleteRange, Envelope, KeyRange};
-use node::event::{Answer, Ask, Level, Refused};
+use node::event::{Answer, Level, Refused};
 use std::time::Duration;
 
 const VALUE: &str =
@@ -58,20 +57,6 @@ fn wait(cluster: &mut Cluster, span: Duration) {
     cluster.run(|cluster| cluster.now >= until);
 }
 
-fn has_no_room(cluster: &mut Cluster, at: usize) -> bool {
-    let Answer::Status(status) = cluster.answer(at, Ask::Status) else { panic!("no status") };
-    status.no_room
-}
-
-fn delete(key: &'static str) -> Ask {
-    let envelope = Envelope { keyspace: KEYSPACE, ..Envelope::default() };
-    let range = KeyRange::One(key.into());
-    Ask::Write {
-        envelope,
-        command: Command::DeleteRange(DeleteRange { range, want_previous: false }),
-    }
-}
-
 #[test]
 fn a_leader_without_room_hands_over_and_refuses_only_what_needs_room() {
     let mut cluster = settled();
@@ -80,9 +65,9 @@ fn a_leader_without_room_hands_over_and_refuses_only_what_needs_room() {
     fill(&mut cluster, full);
     assert!(put_until_refused(&mut cluster, full) > 0, "the log had room");
     cluster.run(|cluster| !cluster.nodes[full].as_ref().unwrap().lane.leads(base::GroupId(1)));
-    assert!(has_no_room(&mut cluster, full));
+    assert!(cluster.has_no_room(full));
     let other = (full + 1) % 3;
-    assert!(!has_no_room(&mut cluster, other));
+    assert!(!cluster.has_no_room(other));
     assert!(is_done(&cluster.put(other, "other", "taken")));
     assert_eq!(cluster.get(full, "before").unwrap(), "kept");
     assert_eq!(cluster.get(full, "other").unwrap(), "taken");
@@ -95,7 +80,7 @@ fn a_leader_without_room_hands_over_and_refuses_only_what_needs_room() {
 
     cluster.disks[full].limit(None);
     wait(&mut cluster, Duration::from_secs(10));
-    assert!(!has_no_room(&mut cluster, full));
+    assert!(!cluster.has_no_room(full));
     assert!(is_done(&cluster.put(full, "after", "taken")));
 }
 
@@ -110,7 +95,7 @@ fn a_follower_without_room_waits_and_catches_up() {
     for _ in 0..3000 {
         assert!(is_done(&cluster.put(leader, "k", VALUE)));
     }
-    assert!(has_no_room(&mut cluster, full));
+    assert!(cluster.has_no_room(full));
     assert!(matches!(
         cluster.answer(full, get("k", Level::Serializable)),
         Answer::Kv(reply) if reply.result.is_ok()
@@ -118,7 +103,7 @@ fn a_follower_without_room_waits_and_catches_up() {
     assert!(is_done(&cluster.put(leader, "k", "last")));
     cluster.disks[full].limit(None);
     wait(&mut cluster, Duration::from_secs(20));
-    assert!(!has_no_room(&mut cluster, full));
+    assert!(!cluster.has_no_room(full));
     let groups = [base::GroupId::DIRECTORY, base::GroupId::DEFAULT];
     cluster.run(|cluster| {
         let lane = |at: usize| &cluster.nodes[at].as_ref().unwrap().lane;

@@ -192,21 +192,27 @@ fn those_whose_turn_comes_later_are_told_the_same_whatever_was_written_meanwhile
     assert!(pages.iter().all(|page| std::ptr::eq(*page, pages[0])), "made once");
 }
 
-#[test]
-fn watches_take_what_time_they_are_given_and_no_more() {
+/// Many watches have used up what an idle node has saved, which ended in the middle
+/// of a page, and the clock stands still.
+fn spent() -> Cluster {
     let mut cluster = Cluster::new();
     let revision = put_at(&mut cluster, "k");
     for key in 0..MANY {
         let open = open(all(), Some(revision + 1), PLENTY);
         cluster.step(0, Event::Watch { key: WatchKey(key), open });
     }
-    // What an idle node has saved is used up by these, and the clock stands still.
     for _ in 0..20 {
         put_at(&mut cluster, "k");
         while is_due(&cluster) {
             cluster.step(0, Event::Timeout);
         }
     }
+    cluster
+}
+
+#[test]
+fn watches_take_what_time_they_are_given_and_no_more() {
+    let mut cluster = spent();
     let told = pages(&cluster);
     put_at(&mut cluster, "k");
     assert_eq!(pages(&cluster), told, "a write goes on, and watches wait");
@@ -225,19 +231,7 @@ fn watches_take_what_time_they_are_given_and_no_more() {
 
 #[test]
 fn a_short_page_is_not_left_to_those_for_whom_there_is_much_more() {
-    let mut cluster = Cluster::new();
-    let revision = put_at(&mut cluster, "k");
-    for key in 0..MANY {
-        let open = open(all(), Some(revision + 1), PLENTY);
-        cluster.step(0, Event::Watch { key: WatchKey(key), open });
-    }
-    // What an idle node has saved ends in the middle of a page, and the clock stands still.
-    for _ in 0..20 {
-        put_at(&mut cluster, "k");
-        while is_due(&cluster) {
-            cluster.step(0, Event::Timeout);
-        }
-    }
+    let mut cluster = spent();
     cluster.watched.clear();
     for _ in 0..100 {
         put_at(&mut cluster, "k");

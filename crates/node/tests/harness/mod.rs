@@ -7,7 +7,7 @@ use base::{AskId, KeyspaceId, Revision, Time, WatchKey};
 use bytes::Bytes;
 use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
 use journal::memory::MemoryDisk;
-use kv::command::{Command, Envelope, KeyRange, OpReply, Put, RangeQuery};
+use kv::command::{Command, DeleteRange, Envelope, KeyRange, OpReply, Put, RangeQuery};
 use node::boot::{BootOptions, Booted, Timing, boot};
 use node::bootstrap::MemberSpec;
 use node::event::{Action, Answer, Ask, Event, Halt, Level, Query, WatchEvent};
@@ -210,6 +210,12 @@ impl Cluster {
         self.answer(at, put(key, value))
     }
 
+    /// Whether a node says that its disk is full.
+    pub(crate) fn has_no_room(&mut self, at: usize) -> bool {
+        let Answer::Status(status) = self.answer(at, Ask::Status) else { panic!("no status") };
+        status.no_room
+    }
+
     pub(crate) fn get(&mut self, at: usize, key: &'static str) -> Option<Bytes> {
         let Answer::Kv(reply) = self.answer(at, get(key, Level::Linearizable)) else {
             panic!("no reply from {at}")
@@ -241,6 +247,15 @@ pub(crate) fn put(key: &'static str, value: &'static str) -> Ask {
         want_previous: false,
     };
     Ask::Write { envelope, command: Command::Put(put) }
+}
+
+pub(crate) fn delete(key: &'static str) -> Ask {
+    let envelope = Envelope { keyspace: KEYSPACE, ..Envelope::default() };
+    let range = KeyRange::One(key.into());
+    Ask::Write {
+        envelope,
+        command: Command::DeleteRange(DeleteRange { range, want_previous: false }),
+    }
 }
 
 pub(crate) fn get(key: &'static str, level: Level) -> Ask {

@@ -7,6 +7,7 @@ mod interop;
 mod licences;
 mod metadata;
 mod mutants;
+mod partitions;
 mod peers;
 mod shell;
 mod soak;
@@ -34,6 +35,9 @@ Usage: cargo xtask <WORD>
   traces               a seed of the simulator is the same run in debug and in release
   explore [WORLD]...   every state of small worlds of three replicas, the production
                        code itself; prints what was looked at and what was left out
+  partitions [--seeds A..B]
+                       links that are cut in part, in the simulator: does the cluster
+                       settle, and how fast
   bench-peers [--pairs N] [--seconds N] ...
                        three nodes of ours and three of etcd in turn under the same
                        load; needs a quiet machine, and PyPI the first time
@@ -91,6 +95,7 @@ fn run(words: &[&str]) -> Outcome {
         ["mutants"] => mutants::run(),
         ["traces"] => traces::run(),
         ["explore", worlds @ ..] => explore::run(worlds),
+        ["partitions", words @ ..] => partitions::run(words),
         ["bench-peers", words @ ..] => peers::run(words),
         ["bench-watch", words @ ..] => peers::watch::run(words),
         ["bench-restart", words @ ..] => peers::restart::run(words),

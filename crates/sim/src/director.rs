@@ -77,7 +77,10 @@ impl Director {
         match who {
             Who::Node(node) => vec![*node],
             Who::Leader => vec![leader],
-            Who::Follower => (0..world.size()).filter(|it| *it != leader).take(1).collect(),
+            Who::Follower(number) => {
+                (0..world.size()).filter(|it| *it != leader).skip(*number).take(1).collect()
+            }
+            Who::Others => (0..world.size()).filter(|it| *it != leader).skip(1).collect(),
             Who::All => (0..world.size()).collect(),
         }
     }
@@ -100,7 +103,7 @@ impl Director {
 
     fn one_way(&mut self, from: &Who, to: &Who, world: &mut World) {
         for from in self.nodes(from, world) {
-            for to in self.nodes(to, world) {
+            for to in self.nodes(to, world).into_iter().filter(|to| *to != from) {
                 world.counts.cuts += 1;
                 let name = world.cut(Cut::OneWay(from, to));
                 self.cuts.push((name, vec![from, to]));

@@ -28,6 +28,7 @@ pub mod rot;
 pub mod run;
 pub mod scenario;
 pub mod script;
+pub mod settle;
 pub mod shrink;
 pub mod story;
 pub mod swarm;

@@ -27,6 +27,9 @@ pub struct Report {
     pub marks: Marks,
     /// A number that stands for everything that happened: equal seeds, equal numbers.
     pub trace: u64,
+    /// How long it took until a write was acknowledged after the last cut, in
+    /// hundredths of an election timeout, if a scenario demands that.
+    pub settled: Option<u64>,
     /// What was done to the world before it was healed, if that was asked for.
     pub steps: Vec<Step>,
     /// What can be seen, if that was asked for.

@@ -14,6 +14,7 @@ use crate::person::TTL_S_MAX;
 use crate::report::{Marks, Report, VERSION};
 use crate::scenario::Scenario;
 use crate::script::{Act, Step};
+use crate::settle::Settle;
 use crate::watcher::Watchers;
 use crate::world::{Alarm, Keep, Told, World};
 use base::prng::Prng;
@@ -129,6 +130,7 @@ fn play(seed: u64, draw: Draw, prng: Prng, plan: Plan) -> Report {
         marks: Marks::now().since(&before),
         trace: game.world.story.hash(),
         steps: game.world.take_done(),
+        settled: game.settle.and_then(|settle| settle.percent()),
         film: game.world.film.develop(&game.history),
         story: game.world.story.into_lines(),
         violations: game.world.found,
@@ -148,6 +150,7 @@ struct Game {
     chaos: Chaos,
     operator: Operator,
     director: Director,
+    settle: Option<Settle>,
     history: History,
     /// What is done instead of what would be drawn.
     script: Option<Vec<Step>>,
@@ -166,10 +169,12 @@ impl Game {
             chaos = Chaos::none(&mut world);
         }
         let operator = Operator::new(draw.faults.operator, prng.fork(), &mut world);
-        let director = Director::new(plan.scenario.unwrap_or_default(), &mut world);
+        let scenario = plan.scenario.unwrap_or_default();
+        let settle = Settle::new(&scenario, draw.election, &mut world);
+        let director = Director::new(scenario, &mut world);
         let script = plan.script;
         let mut game =
-            Self { world, callers, watchers, chaos, operator, director, history, script };
+            Self { world, callers, watchers, chaos, operator, director, settle, history, script };
         game.follow_script();
         game
     }
@@ -204,7 +209,9 @@ impl Game {
     fn play(&mut self, draw: &Draw) {
         (0..self.world.size()).for_each(|node| self.world.start(node, None));
         let end = self.world.now() + draw.chaos;
-        while self.world.found.is_empty() && self.step(end).is_some() {}
+        while self.world.found.is_empty() && self.play_on(end) {}
+        let unsettled = self.settle.as_mut().and_then(|settle| settle.check(end));
+        self.world.found.extend(unsettled);
         self.chaos.stop();
         self.director.stop();
         self.operator.stop();
@@ -219,12 +226,31 @@ impl Game {
         }
     }
 
+    /// Lets one thing happen, if there is one, and tells whoever wants to know
+    /// whether the cluster has settled.
+    fn play_on(&mut self, end: Time) -> bool {
+        let Some(answered) = self.step(end) else { return false };
+        if let Some(settle) = &mut self.settle {
+            let now = self.world.now();
+            answered
+                .into_iter()
+                .for_each(|(id, place)| settle.on_answer(now, id, &self.history, place));
+        }
+        true
+    }
+
     /// Lets one thing happen; returns the requests that were answered.
     fn step(&mut self, end: Time) -> Option<Vec<(AskId, usize)>> {
         let alarm = self.world.step(end)?;
-        let Self { world, callers, watchers, chaos, operator, director, history, .. } = self;
+        let Self { world, callers, watchers, chaos, operator, director, settle, history, .. } =
+            self;
         match alarm {
             Some(Alarm::Step(number)) => self.on_step(number),
+            Some(Alarm::Settle) => {
+                if let Some(settle) = settle {
+                    settle.on_alarm(callers, world, history);
+                }
+            }
             Some(Alarm::Scene(number)) => director.on_scene(number, world, operator),
             Some(Alarm::Caller(caller)) => callers.on_alarm(caller, world, history),
             Some(Alarm::Patience(id)) => callers.on_patience(id, world, history),
@@ -251,7 +277,8 @@ impl Game {
 
     /// Those who play hear what the world tells; returns what was answered.
     fn tell(&mut self) -> Vec<(AskId, usize)> {
-        let Self { world, callers, watchers, chaos, operator, director, history, .. } = self;
+        let Self { world, callers, watchers, chaos, operator, director, settle, history, .. } =
+            self;
         let mut answered = Vec::new();
         for told in world.take_told() {
             match told {
@@ -264,6 +291,9 @@ impl Game {
                 Told::Leads { node } => {
                     operator.on_leader(node);
                     director.on_leader(node);
+                    if let Some(settle) = settle {
+                        settle.on_leader(world.now());
+                    }
                     chaos.on_leader(node, world);
                 }
                 Told::Behind { node } => chaos.on_behind(node, world),

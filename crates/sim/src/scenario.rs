@@ -17,7 +17,11 @@
 //! `at TIME` is followed by one of `kill`, `power`, `start`, `cut`, `fill`,
 //! `free`, `lose` or `leave` with a node, `pause NODE TIME`, `cut NODE NODE`
 //! (both ways), `cut NODE to NODE` (one way), `move NODE` (leadership goes
-//! there) or `mend [NODE]`. A node is `n1`, `n2` …, `leader`, `follower` or `all`.
+//! there) or `mend [NODE]`. A node is `n1`, `n2` …, `leader`, `follower`,
+//! `follower2` … or `all`; `others` are the followers but the first.
+//!
+//! `settle 4 elections` demands that within so many election timeouts of the last
+//! cut somebody leads who stays, and a write is acknowledged.
 
 use crate::draw::{Draw, Theme};
 use core::fmt;
@@ -25,14 +29,20 @@ use core::time::Duration;
 
 /// The scenarios that are part of the program.
 const NAMED: &[(&str, &str)] = &[
+    ("chained", include_str!("../scenarios/chained.txt")),
+    ("constrained", include_str!("../scenarios/constrained.txt")),
     ("crash-recovery", include_str!("../scenarios/crash-recovery.txt")),
     ("full-disk", include_str!("../scenarios/full-disk.txt")),
+    ("deaf-follower", include_str!("../scenarios/deaf-follower.txt")),
+    ("deaf-leader", include_str!("../scenarios/deaf-leader.txt")),
     ("hand-over", include_str!("../scenarios/hand-over.txt")),
     ("lost-disk", include_str!("../scenarios/lost-disk.txt")),
     ("minority-leader", include_str!("../scenarios/minority-leader.txt")),
+    ("mute-leader", include_str!("../scenarios/mute-leader.txt")),
     ("one-way", include_str!("../scenarios/one-way.txt")),
     ("power-cut", include_str!("../scenarios/power-cut.txt")),
     ("quiet", include_str!("../scenarios/quiet.txt")),
+    ("quorum-loss", include_str!("../scenarios/quorum-loss.txt")),
     ("slow-leader", include_str!("../scenarios/slow-leader.txt")),
     ("split-vote", include_str!("../scenarios/split-vote.txt")),
 ];
@@ -59,6 +69,9 @@ pub struct Scenario {
     holders: Option<usize>,
     keys: Option<u64>,
     think: Option<Duration>,
+    /// Within how many election timeouts of the last cut there must be a leader
+    /// who stays, and a write.
+    pub settle: Option<u32>,
     /// What is ordered, in order.
     pub scenes: Vec<Scene>,
 }
@@ -79,8 +92,10 @@ pub enum Who {
     Node(usize),
     /// Whoever leads then.
     Leader,
-    /// The first that does not lead then.
-    Follower,
+    /// Of those that do not lead then, the one of this number, from 0.
+    Follower(usize),
+    /// Those that do not lead then, but the first.
+    Others,
     /// Every node.
     All,
 }
@@ -174,6 +189,7 @@ impl Scenario {
             }
             "time" => self.time = Some(words.time()?),
             "pause" => self.think = Some(words.time()?),
+            "settle" => self.settle = Some(words.elections()?),
             "calls" => {
                 while words.left() {
                     self.read_calls(words)?;
@@ -185,7 +201,7 @@ impl Scenario {
                 self.scenes.push(Scene { at, order });
             }
             _ => {
-                let what = "a line begins with nodes, theme, time, calls, pause or at";
+                let what = "a line begins with nodes, theme, time, calls, pause, settle or at";
                 return Err(words.bad(what));
             }
         }
@@ -204,6 +220,15 @@ impl Scenario {
             _ => return Err(words.bad("there are callers, watchers, holders and keys")),
         }
         Ok(())
+    }
+
+    /// When the last cut is ordered.
+    #[must_use]
+    pub fn last_cut(&self) -> Option<Duration> {
+        let cuts = self.scenes.iter().filter(|scene| {
+            matches!(scene.order, Order::Isolate(_) | Order::Between(..) | Order::OneWay(..))
+        });
+        cuts.map(|scene| scene.at).max()
     }
 
     /// What the seed drew, with this plan instead of its misfortunes.
@@ -311,15 +336,32 @@ impl<'a> Words<'a> {
         let word = self.next("a node")?;
         match word {
             "leader" => return Ok(Who::Leader),
-            "follower" => return Ok(Who::Follower),
+            "follower" => return Ok(Who::Follower(0)),
+            "others" => return Ok(Who::Others),
             "all" => return Ok(Who::All),
             _ => {}
         }
-        let number = word.strip_prefix('n').and_then(|number| number.parse::<usize>().ok());
-        let node = number.and_then(|number| number.checked_sub(1)).filter(|node| *node < size);
-        let why =
-            || self.fault(format!("{word:?} is none of n1 to n{size}, leader, follower and all"));
-        node.map(Who::Node).ok_or_else(why)
+        let number = |name: &str| {
+            let number = word.strip_prefix(name).and_then(|number| number.parse::<usize>().ok());
+            number.and_then(|number| number.checked_sub(1)).filter(|node| *node < size)
+        };
+        let follower = number("follower").map(Who::Follower);
+        let why = || {
+            self.fault(format!(
+                "{word:?} is none of n1 to n{size}, leader, follower, others and all"
+            ))
+        };
+        number("n").map(Who::Node).or(follower).ok_or_else(why)
+    }
+
+    fn elections(&mut self) -> Result<u32, Fault> {
+        let count = self.number("how many election timeouts")?;
+        let few = u32::try_from(count).ok().filter(|count| (1..=100).contains(count));
+        let few = few.ok_or_else(|| self.bad("1 to 100 elections"))?;
+        match self.next("elections")? {
+            "elections" => Ok(few),
+            _ => Err(self.bad("it is counted in elections")),
+        }
     }
 
     /// The word that was read last does not fit.
@@ -371,6 +413,7 @@ mod tests {
             ("at 1s explode", "line 1, word 3: \"explode\": known are kill"),
             ("at 1s kill", "line 1, word 4: a node is missing"),
             ("at 1s kill n1 n2", "line 1, word 5: \"n2\" is one word too many"),
+            ("settle 4 hours", "line 1, word 3: \"hours\": it is counted in elections"),
             ("theme weather", "line 1, word 2: \"weather\": a theme is one of mixed"),
             ("calls 3 cats", "line 1, word 3: \"cats\": there are callers"),
             ("calls 0 keys", "line 1, word 3"),

@@ -93,6 +93,8 @@ pub enum Alarm {
     Step(usize),
     /// A scene of a scenario begins.
     Scene(usize),
+    /// Whoever wants to know whether the cluster has settled asks again.
+    Settle,
 }
 
 /// What the world tells callers.

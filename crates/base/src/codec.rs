@@ -2,7 +2,7 @@
 //! every length checked before anything is taken.
 
 use alloc::vec::Vec;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use core::fmt;
 
 /// Why bytes do not say what was expected. Nothing was changed by the attempt.
@@ -58,25 +58,34 @@ pub trait Writer {
 }
 
 impl Writer for Vec<u8> {
+    #[inline]
     fn put_u8(&mut self, value: u8) {
         self.push(value);
     }
+    #[inline]
     fn put_u16(&mut self, value: u16) {
         self.extend_from_slice(&value.to_le_bytes());
     }
+    #[inline]
     fn put_u32(&mut self, value: u32) {
         self.extend_from_slice(&value.to_le_bytes());
     }
+    #[inline]
     fn put_u64(&mut self, value: u64) {
         self.extend_from_slice(&value.to_le_bytes());
     }
+    #[inline]
     fn put_varint(&mut self, mut value: u64) {
+        if value < 0x80 {
+            return self.push(value as u8);
+        }
         while value >= 0x80 {
             self.push((value as u8) | 0x80);
             value >>= 7;
         }
         self.push(value as u8);
     }
+    #[inline]
     fn put_bytes(&mut self, bytes: &[u8]) {
         self.put_varint(bytes.len() as u64);
         self.extend_from_slice(bytes);
@@ -84,60 +93,89 @@ impl Writer for Vec<u8> {
 }
 
 /// Takes fields off the front of shared bytes. Byte strings come out as slices
-/// of the same allocation: nothing is copied.
+/// of the same allocation: nothing is copied. Numbers are read in place: only
+/// what is taken out shares the memory, for to share costs more than to read.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    rest: Bytes,
+    whole: Bytes,
+    /// How far it was read. at <= whole.len().
+    at: usize,
 }
 
 impl Reader {
     /// Reads `bytes` from the front.
     #[must_use]
     pub const fn new(bytes: Bytes) -> Self {
-        Self { rest: bytes }
+        Self { whole: bytes, at: 0 }
     }
 
     /// How many bytes are left.
     #[must_use]
-    pub fn left(&self) -> usize {
-        self.rest.len()
+    #[inline]
+    pub const fn left(&self) -> usize {
+        self.whole.len().saturating_sub(self.at)
+    }
+
+    #[inline]
+    fn ahead(&self) -> &[u8] {
+        self.whole.get(self.at..).unwrap_or_default()
     }
 
     /// The next `count` bytes.
+    #[inline]
     pub fn take(&mut self, count: usize) -> Result<Bytes, CodecError> {
-        if count > self.rest.len() {
-            return Err(CodecError::Short { wanted: count, left: self.rest.len() });
+        let left = self.left();
+        if count > left {
+            return Err(CodecError::Short { wanted: count, left });
         }
-        Ok(self.rest.split_to(count))
+        let from = self.at;
+        self.at += count;
+        Ok(self.whole.slice(from..self.at))
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
-        let short = CodecError::Short { wanted: N, left: self.rest.len() };
-        let array = *self.rest.first_chunk::<N>().ok_or(short)?;
-        let _ = self.rest.split_to(N);
+        let short = CodecError::Short { wanted: N, left: self.left() };
+        let array = *self.ahead().first_chunk::<N>().ok_or(short)?;
+        self.at += N;
         Ok(array)
     }
 
     /// One byte.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, CodecError> {
         self.array().map(u8::from_le_bytes)
     }
     /// Two bytes, little-endian.
+    #[inline]
     pub fn u16(&mut self) -> Result<u16, CodecError> {
         self.array().map(u16::from_le_bytes)
     }
     /// Four bytes, little-endian.
+    #[inline]
     pub fn u32(&mut self) -> Result<u32, CodecError> {
         self.array().map(u32::from_le_bytes)
     }
     /// Eight bytes, little-endian.
+    #[inline]
     pub fn u64(&mut self) -> Result<u64, CodecError> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// A LEB128 number. Overlong or overflowing forms are refused, so one
     /// number has one encoding.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, CodecError> {
+        match self.whole.get(self.at) {
+            Some(byte) if *byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, CodecError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -154,6 +192,7 @@ impl Reader {
     }
 
     /// A varint length, then so many bytes.
+    #[inline]
     pub fn bytes(&mut self) -> Result<Bytes, CodecError> {
         let length = self.varint()?;
         let count = usize::try_from(length)
@@ -163,12 +202,14 @@ impl Reader {
 
     /// What is left, all of it.
     pub fn rest(&mut self) -> Bytes {
-        core::mem::take(&mut self.rest)
+        let mut rest = core::mem::take(&mut self.whole);
+        rest.advance(core::mem::take(&mut self.at));
+        rest
     }
 
     /// Says that nothing may be left.
     pub fn finish(self) -> Result<(), CodecError> {
-        match self.rest.len() {
+        match self.left() {
             0 => Ok(()),
             left => Err(CodecError::Trailing { left }),
         }

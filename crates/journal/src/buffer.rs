@@ -11,6 +11,10 @@ use bytes::Bytes;
 /// the kernel less than two short ones.
 const COPY_BYTES_MAX: usize = 512;
 
+/// As much room is made ahead for headers and copied bodies: what a busy group
+/// writes at a time.
+const SCRATCH_BYTES: usize = 64 << 10;
+
 static ZEROS: [u8; ALIGN] = [0; ALIGN];
 
 /// Records that wait for the disk, in the order of their serials.
@@ -82,7 +86,8 @@ impl Batch {
         note: &mut dyn FnMut(&Record),
     ) -> Self {
         let mut batch = Self { durable, last: tail.serial, ..Self::default() };
-        let mut scratch = Vec::new();
+        // Most bodies are small, and copied here: one piece of memory for all of them.
+        let mut scratch = Vec::with_capacity(buffer.bytes.min(room).min(SCRATCH_BYTES));
         let mut limit = room;
         while let Some(record) = buffer.pop_within(limit) {
             let link = Link { serial: tail.serial.next(), durable, prev_hash: tail.hash };

@@ -219,31 +219,34 @@ pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8
             (KIND_RESTORE, 0, index, ballot, 0, if keep { FLAG_KEEP } else { 0 })
         }
     };
-    let mut fields = Vec::with_capacity(HEADER_BYTES - 4);
-    fields.put_u8(FORMAT);
-    fields.put_u8(HEADER_WORDS);
-    fields.put_u8(kind);
-    fields.put_u8(entry_kind);
-    fields.put_u64(seal.generation);
-    fields.put_u64(link.serial.0);
-    fields.put_u64(link.durable.0);
-    fields.put_u64(record.group.0);
-    fields.put_u64(record.incarnation.0);
-    fields.put_u64(record.era.0);
-    fields.put_u64(index.0);
-    fields.put_u64(ballot.round);
-    fields.put_u64(ballot.node.0);
-    fields.put_u64(clock);
-    fields.put_u64(link.prev_hash);
-    fields.put_u32(record.body.len() as u32);
-    fields.put_u32(crc32c(&record.body));
-    fields.put_u16(flags);
-    fields.put_u16(0);
-    fields.put_u32(0);
     let start = out.len();
-    out.put_u32(crc32c_append(seal.seed, &fields));
-    out.extend_from_slice(&fields);
-    hash64(out.get(start..).unwrap_or_default())
+    out.reserve(HEADER_BYTES);
+    out.put_u32(0);
+    out.put_u8(FORMAT);
+    out.put_u8(HEADER_WORDS);
+    out.put_u8(kind);
+    out.put_u8(entry_kind);
+    out.put_u64(seal.generation);
+    out.put_u64(link.serial.0);
+    out.put_u64(link.durable.0);
+    out.put_u64(record.group.0);
+    out.put_u64(record.incarnation.0);
+    out.put_u64(record.era.0);
+    out.put_u64(index.0);
+    out.put_u64(ballot.round);
+    out.put_u64(ballot.node.0);
+    out.put_u64(clock);
+    out.put_u64(link.prev_hash);
+    out.put_u32(record.body.len() as u32);
+    out.put_u32(crc32c(&record.body));
+    out.put_u16(flags);
+    out.put_u16(0);
+    out.put_u32(0);
+    let header = out.get_mut(start..).unwrap_or_default();
+    if let Some((checksum, fields)) = header.split_first_chunk_mut() {
+        *checksum = crc32c_append(seal.seed, fields).to_le_bytes();
+    }
+    hash64(header)
 }
 
 /// What stands at the front of `bytes`, which reach to the end of the segment.

@@ -25,6 +25,7 @@ use consensus::contract::Input;
 use consensus::entry::Entry;
 use core::time::Duration;
 use jobs::Jobs;
+use journal::checkpoint::Contents;
 use journal::disk::DiskDone;
 use journal::wal::Wal;
 
@@ -157,6 +158,13 @@ impl Lane {
     pub fn state_hash(&self, group: GroupId) -> Option<(Index, u64)> {
         let machine = self.groups.get(&group)?.machine();
         Some((machine.applied(), machine.state_hash()))
+    }
+
+    /// What the newest checkpoint of a group on this node's disk holds: the same
+    /// on every node that has one of this place.
+    #[must_use]
+    pub fn checkpoint(&self, group: GroupId) -> Option<&Contents> {
+        self.groups.get(&group)?.newest_checkpoint()
     }
 
     /// Whether this node leads a group, as far as it knows.

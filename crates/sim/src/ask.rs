@@ -5,7 +5,8 @@ use base::Revision;
 use base::prng::Prng;
 use bytes::Bytes;
 use kv::command::{
-    Command, Compare, CompareHow, CompareWith, DeleteRange, KeyRange, Put, RangeQuery, Txn, TxnOp,
+    Command, Compare, CompareHow, CompareWith, DeleteRange, KeyRange, Put, RangeQuery, Sort,
+    SortTarget, Txn, TxnOp,
 };
 use node::event::Query;
 
@@ -44,17 +45,41 @@ fn vary(prng: &mut Prng, put: Put, leases: &[i64]) -> Put {
 /// A question that reads a range, perhaps as it was at an old revision.
 #[must_use]
 pub fn range(prng: &mut Prng, keys: u64, known: Revision) -> RangeQuery {
+    // Drawn beside everything else, so that the worlds are what they were before.
+    let mut beside = prng.clone().fork();
     let revision = prng.chance(1, 5).then(|| Revision(prng.between(1, known.0.max(1))));
     RangeQuery {
         range: key_range(prng, keys),
         revision,
         limit: if prng.chance(1, 4) { prng.between(1, 3) } else { 0 },
-        sort: None,
         keys_only: prng.chance(1, 10),
         count_only: prng.chance(1, 10),
-        modified: (0, 0),
-        create: (0, 0),
+        sort: beside.chance(1, 3).then(|| sort(&mut beside)),
+        modified: bounds(&mut beside, known),
+        create: bounds(&mut beside, known),
     }
+}
+
+/// By what, and in most cases in which direction.
+fn sort(prng: &mut Prng) -> (SortTarget, Option<Sort>) {
+    let target = match prng.below(5) {
+        0 => SortTarget::Key,
+        1 => SortTarget::Version,
+        2 => SortTarget::Create,
+        3 => SortTarget::Modified,
+        _ => SortTarget::Value,
+    };
+    let descending = prng.chance(1, 2);
+    (target, prng.chance(3, 4).then_some(Sort { target, descending }))
+}
+
+/// Bounds of a revision; most often none.
+fn bounds(prng: &mut Prng, known: Revision) -> (u64, u64) {
+    let bound = |prng: &mut Prng| {
+        let newest = prng.between(known.0.saturating_sub(10), known.0 + 1);
+        if prng.chance(1, 12) { newest } else { 0 }
+    };
+    (bound(prng), bound(prng))
 }
 
 /// A question.
@@ -118,7 +143,10 @@ fn txn(prng: &mut Prng, keys: u64, value: &str) -> Txn {
         success.push(TxnOp::Put(put(prng, two.clone(), &format!("{value}+"))));
     }
     success.push(TxnOp::Range(newest(everything())));
+    let otherwise = put(&mut prng.clone().fork(), one.clone(), &format!("{value}-else"));
+    let puts = prng.clone().fork().chance(1, 4);
     let failure = match prng.below(3) {
+        _ if puts => vec![TxnOp::Put(otherwise)],
         0 => Vec::new(),
         1 => vec![TxnOp::Range(newest(KeyRange::One(one)))],
         _ => {

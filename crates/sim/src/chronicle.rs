@@ -5,7 +5,7 @@
 //! 3, "state machine safety").
 
 use crate::check::Violation;
-use crate::history::At;
+use crate::history::{At, name};
 use base::Index;
 use consensus::entry::Entry;
 
@@ -31,15 +31,15 @@ impl Chronicle {
         match self.lines.get(place) {
             Some(line) if line.entry == *entry => None,
             Some(line) => {
-                let what =
-                    format!("node {node} applied {entry:?} where {:?} stood before", line.entry);
+                let (node, before) = (name(node), &line.entry);
+                let what = format!("{node} applied {entry:?} where {before:?} stood before");
                 Some(Violation::new("chronicle", what))
             }
             None if place == self.lines.len() => {
                 self.lines.push(Line { entry: entry.clone(), at });
                 None
             }
-            None => Some(Violation::new("chronicle", format!("node {node} skips to {entry:?}"))),
+            None => Some(Violation::new("chronicle", format!("{} skips to {entry:?}", name(node)))),
         }
     }
 
@@ -47,6 +47,12 @@ impl Chronicle {
     #[must_use]
     pub const fn last(&self) -> Index {
         Index(self.lines.len() as u64)
+    }
+
+    /// All of it, taken away.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<Line> {
+        core::mem::take(&mut self.lines)
     }
 
     /// All of it.

@@ -104,6 +104,8 @@ counts! {
     elections "elections",
     /// States that were compared.
     states "states compared",
+    /// Checkpoints of one place that two nodes had.
+    checkpoints "checkpoints compared",
     /// Milliseconds of simulated time.
     millis "simulated ms",
 }

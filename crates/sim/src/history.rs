@@ -5,6 +5,12 @@ use core::fmt;
 use kv::command::{Change, Command, KeyRange};
 use node::event::{Answer, LeaseAsk, Level, Query, Refused};
 
+/// A node's name for people: they count from 1.
+#[must_use]
+pub fn name(node: usize) -> String {
+    format!("n{}", node + 1)
+}
+
 /// A moment of a run: the world does one thing after another, so even what
 /// happens at one time has an order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -108,7 +114,7 @@ pub enum Outcome {
 
 /// One request. Its place in the history travels with it, so that the log says
 /// who asked for what it holds.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Op {
     /// Which caller.
     pub client: usize,
@@ -126,6 +132,16 @@ pub struct Op {
     pub top: usize,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client, node, life, what, invoke, complete, top, outcome } = self;
+        let mut out = f.debug_struct("Op");
+        out.field("client", client).field("node", &format_args!("{}", name(*node)));
+        out.field("life", life).field("what", what).field("invoke", invoke);
+        out.field("complete", complete).field("top", top).field("outcome", outcome).finish()
+    }
 }
 
 impl Op {

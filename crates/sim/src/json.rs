@@ -30,6 +30,7 @@ pub fn swarm(report: &SwarmReport) -> String {
         format!("\"from\":{},\"to\":{}", report.seeds.start, report.seeds.end),
         format!("\"trace\":\"{:016x}\"", report.trace),
         format!("\"passed\":{}", report.passed()),
+        format!("\"canary\":{}", report.canary.caught()),
         format!("\"failed\":[{}]", failed.join(",")),
     ];
     object(&rest, &report.counts, &report.marks)

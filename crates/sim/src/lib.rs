@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod caller;
+pub mod canary;
 pub mod chaos;
 pub mod check;
 pub mod chronicle;

@@ -1,6 +1,8 @@
 //! What a run was, did and proved, for people.
 
 use crate::check::Violation;
+use crate::check::evidence::Evidence;
+use crate::check::live::Progress;
 use crate::counts::Counts;
 use crate::draw::Draw;
 use crate::film::Shot;
@@ -36,6 +38,10 @@ pub struct Report {
     pub film: Vec<Shot>,
     /// What happened, line by line, if that was asked for.
     pub story: Vec<String>,
+    /// How soon the healed cluster worked again.
+    pub progress: Progress,
+    /// What the judges looked at, if that was asked for.
+    pub evidence: Option<Evidence>,
     /// What must not be and was seen to be.
     pub violations: Vec<Violation>,
 }
@@ -54,6 +60,7 @@ impl fmt::Display for Report {
         writeln!(f, "seed {} of trimaran {VERSION}\n{}", self.seed, self.draw)?;
         writeln!(f, "happened\n{}", self.counts)?;
         writeln!(f, "reached\n{}", self.marks)?;
+        writeln!(f, "progress\n{}", self.progress)?;
         writeln!(f, "trace {:016x}", self.trace)?;
         verdict(f, &self.again, &self.violations)
     }

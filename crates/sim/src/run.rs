@@ -2,10 +2,12 @@
 
 use crate::caller::Callers;
 use crate::chaos::Chaos;
+use crate::check::Violation;
+use crate::check::evidence::Evidence;
+use crate::check::lease::{self, Late};
 use crate::check::linear::Rules;
-use crate::check::live::{self, Healed};
+use crate::check::live::{self, Healed, Progress};
 use crate::check::replay::Replay;
-use crate::check::{Violation, clock, durable, lease, linear, numbers, watch};
 use crate::director::Director;
 use crate::draw::{Draw, Theme};
 use crate::history::{History, Outcome};
@@ -18,7 +20,7 @@ use crate::settle::Settle;
 use crate::watcher::Watchers;
 use crate::world::{Alarm, Keep, Told, World};
 use base::prng::Prng;
-use base::{AskId, Index, Revision, Time};
+use base::{AskId, GroupId, Index, Revision, Time};
 use core::time::Duration;
 use node::event::Answer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,24 +116,29 @@ struct Plan {
 
 fn play(seed: u64, draw: Draw, prng: Prng, plan: Plan) -> Report {
     let before = Marks::now();
+    let keeps_evidence = plan.keep.evidence;
     let mut game = Game::new(&draw, prng, plan);
     let ended = catch_unwind(AssertUnwindSafe(|| game.play(&draw)));
     if let Err(panic) = ended {
         game.world.found.push(Violation::new("invariant", words(panic.as_ref())));
     }
     let mut counts = game.world.counts;
-    (counts.elections, counts.states) = game.world.agreed();
+    (counts.elections, counts.states, counts.checkpoints) = game.world.agreed();
+    let history = game.evidence.as_ref().map_or(&game.history, |it| &it.history);
     counts.millis = u64::try_from(game.world.now().since(Time::ZERO).as_millis()).unwrap_or(0);
+    let (trace, steps) = (game.world.story.hash(), game.world.take_done());
     Report {
         seed,
         again: format!("--seed {VERSION}-{seed}"),
         draw,
         counts,
         marks: Marks::now().since(&before),
-        trace: game.world.story.hash(),
-        steps: game.world.take_done(),
+        trace,
+        steps,
         settled: game.settle.and_then(|settle| settle.percent()),
-        film: game.world.film.develop(&game.history),
+        film: game.world.film.develop(history),
+        progress: game.progress,
+        evidence: game.evidence.filter(|_| keeps_evidence),
         story: game.world.story.into_lines(),
         violations: game.world.found,
     }
@@ -154,6 +161,12 @@ struct Game {
     history: History,
     /// What is done instead of what would be drawn.
     script: Option<Vec<Step>>,
+    /// How soon the healed cluster worked again.
+    progress: Progress,
+    /// When everything was healed and nobody asked for anything any more.
+    quiet: Time,
+    /// What the judges looked at.
+    evidence: Option<Evidence>,
 }
 
 impl Game {
@@ -173,8 +186,21 @@ impl Game {
         let settle = Settle::new(&scenario, draw.election, &mut world);
         let director = Director::new(scenario, &mut world);
         let script = plan.script;
-        let mut game =
-            Self { world, callers, watchers, chaos, operator, director, settle, history, script };
+        let (progress, evidence) = (Progress::default(), None);
+        let mut game = Self {
+            world,
+            callers,
+            watchers,
+            chaos,
+            operator,
+            director,
+            settle,
+            history,
+            script,
+            progress,
+            quiet: Time::ZERO,
+            evidence,
+        };
         game.follow_script();
         game
     }
@@ -218,6 +244,7 @@ impl Game {
         self.callers.stop();
         if self.world.found.is_empty() {
             self.world.heal();
+            self.calm_down(draw.election);
             self.recover(draw.election);
         }
         if self.world.found.is_empty() {
@@ -308,16 +335,48 @@ impl Game {
         answered
     }
 
+    /// Though nobody asks for anything new, the healed nodes must come to hold
+    /// the same: what was lost on its way is missed without a later write.
+    fn calm_down(&mut self, election: Duration) {
+        let healed = self.world.now();
+        let limit = election * live::CALM_ELECTIONS_MAX;
+        let level = |game: &Self| {
+            if !game.even() {
+                return false;
+            }
+            let mut states = (0..game.world.size()).map(|node| game.world.states(node));
+            let first = states.next();
+            let here = |it: &[(GroupId, Option<(Index, u64)>)]| it.iter().all(|it| it.1.is_some());
+            first.as_deref().is_some_and(here) && states.all(|it| Some(it) == first)
+        };
+        while !level(self) {
+            if self.step(healed + limit).is_none() {
+                let states: Vec<_> =
+                    (0..self.world.size()).map(|it| self.world.states(it)).collect();
+                return self.world.found.extend(live::uneven(&states, limit));
+            }
+        }
+        self.progress.level = Some(Progress::thousandths(self.world.now().since(healed), election));
+    }
+
     /// The healed cluster must serve a write at every node and agree, in time.
     fn recover(&mut self, election: Duration) {
         let limit = election * live::ELECTIONS_MAX;
-        let end = self.world.now() + limit;
+        let healed = self.world.now();
+        let end = healed + limit;
         let mut proofs: Vec<Proof> = vec![Proof::default(); self.world.size()];
         loop {
             self.prove(&mut proofs);
             let now = self.world.now();
             let wrote = proofs.iter().all(|proof| proof.wrote);
+            let waited = Progress::thousandths(now.since(healed), election);
+            if self.progress.commit.is_none() && proofs.iter().any(|proof| proof.wrote) {
+                self.progress.commit = Some(waited);
+            }
             if wrote && live::done(&self.healed(&proofs)) && self.callers.idle() {
+                self.progress.all = Some(waited);
+                self.world.found.extend(self.progress.late());
+                self.quiet = now;
                 return;
             }
             let Some(answered) = self.step(end) else { break };
@@ -335,6 +394,7 @@ impl Game {
         }
         let found = live::check(&self.healed(&proofs), limit);
         self.world.found.extend(found);
+        self.world.found.extend(self.progress.late());
     }
 
     /// Every node that has acknowledged nothing yet is asked, again and again.
@@ -378,31 +438,32 @@ impl Game {
         let now = Replay::new(world.chronicle().lines());
         let compacted = now.ok().and_then(|replay| replay.end().compacted);
         let from = compacted.unwrap_or_default().max(Revision(2));
-        let witnesses: Vec<usize> =
+        let mut whole: Vec<usize> =
             (0..world.size()).map(|node| watchers.witness(node, from, world, history)).collect();
+        let settled = watchers.settle(world);
         let end = self.world.now() + draw.election * 2;
         while self.step(end).is_some() {}
         // What a node itself proposed just now is on its way to the others.
         let end = end + draw.election * live::ELECTIONS_MAX;
         while !self.even() && self.step(end).is_some() {}
-        let replay = match Replay::new(self.world.chronicle().lines()) {
-            Ok(replay) => replay,
-            Err(why) => return self.world.found.push(Violation::new("log", why)),
+        whole.extend(self.watchers.still_open(&settled));
+        let world = &mut self.world;
+        let evidence = Evidence {
+            held: (0..world.size()).map(|node| world.applied_by(node)).collect(),
+            lines: world.take_chronicle(),
+            history: core::mem::take(&mut self.history),
+            whole,
+            rules: Rules { quota: draw.quota.is_some(), keeps: draw.keep_history.is_some() },
+            fast: 1_000 + draw.clocks,
+            late: Late {
+                quiet: self.quiet.max(world.led()),
+                slow: 1_000 - draw.clocks,
+                slack: draw.election * lease::LATE_ELECTIONS_MAX,
+            },
+            filled: world.counts.fills > 0,
         };
-        let History { ops, tales } = &self.history;
-        let (fast, world) = (1_000 + draw.clocks, &self.world);
-        let rules = Rules { quota: draw.quota.is_some(), keeps: draw.keep_history.is_some() };
-        let held: Vec<Index> = (0..world.size()).map(|node| world.applied_by(node)).collect();
-        let mut found = durable::check(world.chronicle().last(), &held);
-        found.extend(linear::check(ops, &replay, rules));
-        found.extend(lease::check(ops, &replay, fast));
-        found.extend(lease::all_gone(&replay));
-        found.extend(numbers::check(ops, &replay));
-        found.extend(clock::check(&replay, fast));
-        found.extend(tales.iter().filter_map(|tale| watch::check(tale, &replay)));
-        let witnesses = witnesses.into_iter().filter_map(|place| tales.get(place));
-        found.extend(witnesses.filter_map(|tale| watch::whole(tale, &replay)));
-        self.world.found.extend(found);
+        world.found.extend(evidence.judge());
+        self.evidence = Some(evidence);
     }
 }
 

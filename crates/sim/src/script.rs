@@ -2,7 +2,7 @@
 //! person, or what is left of a run that was made small.
 
 use crate::disk::{Crash, Moment};
-use crate::history::What;
+use crate::history::{What, name};
 use crate::net::Cut;
 use crate::rot::Rot;
 use base::Time;
@@ -152,12 +152,6 @@ pub fn steps<'a>(units: impl IntoIterator<Item = &'a Unit>) -> Vec<Step> {
     let mut steps: Vec<Step> = units.into_iter().flatten().cloned().collect();
     steps.sort_by_key(|step| step.at);
     steps
-}
-
-/// A node's name for people: they count from 1.
-#[must_use]
-pub fn name(node: usize) -> String {
-    format!("n{}", node + 1)
 }
 
 impl fmt::Display for Deed {

@@ -1,6 +1,8 @@
 //! Many seeds, one sum.
 
+use crate::canary::Canary;
 use crate::check::Violation;
+use crate::check::live::Progress as Healing;
 use crate::counts::Counts;
 use crate::report::{Marks, Report, VERSION, verdict};
 use crate::run::{Options, run};
@@ -23,20 +25,26 @@ pub struct SwarmReport {
     pub marks: Marks,
     /// A number that stands for everything that happened in any of them.
     pub trace: u64,
+    /// How late the slowest healed cluster worked again.
+    pub progress: Healing,
+    /// What became of the canary: without it a swarm proves nothing.
+    pub canary: Canary,
     /// The seeds that failed, in order, and what was wrong.
     pub failed: Vec<(u64, Vec<Violation>)>,
 }
 
 impl SwarmReport {
-    /// Whether nothing was wrong with any seed.
+    /// Whether nothing was wrong with any seed, and what is known to be wrong
+    /// was seen to be.
     #[must_use]
     pub const fn passed(&self) -> bool {
-        self.failed.is_empty()
+        self.failed.is_empty() && self.canary.caught()
     }
 
     /// One more seed. The order in which they come does not matter.
     fn add(&mut self, report: Report) {
         self.counts += report.counts;
+        self.progress = self.progress.max(report.progress);
         let both = [report.seed.to_le_bytes(), report.trace.to_le_bytes()].concat();
         self.trace = self.trace.wrapping_add(hash64(&both));
         if !report.passed() {
@@ -73,6 +81,7 @@ pub fn swarm_with(
     jobs: usize,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> SwarmReport {
+    let canary = Canary::fly();
     let before = Marks::now();
     let all = seeds.end.saturating_sub(seeds.start);
     let (next, done) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
@@ -82,6 +91,8 @@ pub fn swarm_with(
         counts: Counts::default(),
         marks: before.clone(),
         trace: 0,
+        progress: Healing::default(),
+        canary,
         failed: Vec::new(),
     });
     let work = || {
@@ -114,11 +125,13 @@ impl fmt::Display for SwarmReport {
         writeln!(f, "{count} seeds from {start} on, of trimaran {VERSION}")?;
         writeln!(f, "happened\n{}", self.counts)?;
         writeln!(f, "reached\n{}", self.marks)?;
+        writeln!(f, "progress\n{}", self.progress)?;
         writeln!(f, "trace {:016x}", self.trace)?;
         for (seed, violations) in &self.failed {
             write!(f, "seed {seed} ")?;
             verdict(f, &self.options.again(*seed), violations)?;
         }
+        writeln!(f, "canary\n{}", self.canary)?;
         write!(f, "{} failed", self.failed.len())
     }
 }

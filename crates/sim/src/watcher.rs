@@ -33,6 +33,8 @@ pub struct Watchers {
     open: Vec<Option<Open>>,
     /// Where each watcher's present tale stands in the history.
     tales: Vec<usize>,
+    /// Nobody closes a watch any more, and everybody has plenty of room.
+    still: bool,
 }
 
 impl Watchers {
@@ -48,7 +50,7 @@ impl Watchers {
             world.remind(prng.span(Duration::ZERO, ROUND), Alarm::Watcher(watcher));
         }
         let tales = (0..draw.watchers).collect();
-        Self { prng, open: vec![None; draw.watchers], tales }
+        Self { prng, open: vec![None; draw.watchers], tales, still: false }
     }
 
     /// A watcher looks after its watch: opens it, gives it room, or moves it to
@@ -58,6 +60,10 @@ impl Watchers {
         let Some(slot) = self.open.get_mut(watcher) else { return };
         let tale = self.tales.get(watcher).and_then(|place| history.tales.get(*place));
         match slot {
+            Some(open) if self.still => {
+                world.credit(open.node, open.key, PLENTY);
+                open.owed = 0;
+            }
             Some(open) if self.prng.chance(1, 8) => {
                 world.unwatch(open.node, open.key);
                 *slot = None;
@@ -90,6 +96,21 @@ impl Watchers {
         self.tales.push(history.tales.len());
         history.tales.push(tale);
         history.tales.len() - 1
+    }
+
+    /// From now on nobody closes a watch, and everybody has room for all that
+    /// there is to tell: these are open.
+    pub fn settle(&mut self, world: &mut World) -> Vec<WatchKey> {
+        self.still = true;
+        let open: Vec<Open> = self.open.iter().copied().flatten().collect();
+        open.iter().for_each(|it| world.credit(it.node, it.key, PLENTY));
+        open.iter().map(|it| it.key).collect()
+    }
+
+    /// The places of the tales of those that are open still.
+    pub fn still_open<'a>(&'a self, keys: &'a [WatchKey]) -> impl Iterator<Item = usize> + 'a {
+        let open = self.open.iter().zip(&self.tales);
+        open.filter_map(|(open, tale)| open.filter(|it| keys.contains(&it.key)).map(|_| *tale))
     }
 
     /// News of a watch.

@@ -6,12 +6,12 @@ mod turns;
 
 use crate::check::Violation;
 use crate::check::agree::Agree;
-use crate::chronicle::Chronicle;
+use crate::chronicle::{Chronicle, Line};
 use crate::counts::Counts;
 use crate::disk::Crash;
 use crate::draw::Draw;
 use crate::film::{Film, Kind, Reel, Shot};
-use crate::history::At;
+use crate::history::{At, name};
 use crate::host::Host;
 use crate::net::Net;
 use crate::script::{Act, Deed, Step};
@@ -145,6 +145,8 @@ pub struct Keep {
     pub film: bool,
     /// What was done to the world, to do it again.
     pub steps: bool,
+    /// What the judges looked at.
+    pub evidence: bool,
 }
 
 /// The world.
@@ -167,6 +169,8 @@ pub struct World {
     /// Who has lost a disk.
     lost: Option<usize>,
     agree: Agree,
+    /// When the keyspace last had a new leader.
+    led: Time,
     /// What the nodes applied.
     chronicle: Chronicle,
     told: Vec<Told>,
@@ -202,6 +206,7 @@ impl World {
             healed: false,
             lost: None,
             agree: Agree::default(),
+            led: Time::ZERO,
             chronicle: Chronicle::default(),
             told: Vec::new(),
             done: keep.steps.then(Vec::new),
@@ -244,14 +249,13 @@ impl World {
     /// A node is to stop in good order; it says when it may.
     pub fn leave(&mut self, node: usize) {
         self.done(|| Act::Deed(Deed::Leave { node }));
-        self.story.add(self.now, &[17, node as u64], || format!("leave {node}"));
+        self.story.add(self.now, &[17, node as u64], || format!("leave {}", name(node)));
         self.give(node, Event::Leave);
     }
 
     /// What a node showed of its state at a place of the log is held against the others'.
     pub fn compare(&mut self, node: usize, state: (Index, u64)) {
-        let id = self.host(node).id;
-        self.found.extend(self.agree.state(id, GroupId::DEFAULT, state));
+        self.found.extend(self.agree.state(node, GroupId::DEFAULT, state));
     }
 
     /// Which life of a node this is.
@@ -268,10 +272,24 @@ impl World {
         [GroupId::DIRECTORY, GroupId::DEFAULT].map(state).to_vec()
     }
 
-    /// How many terms had a leader, and how many states were compared.
+    /// When the keyspace last had a new leader.
     #[must_use]
-    pub fn agreed(&self) -> (u64, u64) {
-        (self.agree.elections() as u64, self.agree.states() as u64)
+    pub const fn led(&self) -> Time {
+        self.led
+    }
+
+    /// How many terms had a leader, how many states were compared, and how many
+    /// checkpoints.
+    #[must_use]
+    pub fn agreed(&self) -> (u64, u64, u64) {
+        let (elections, states) = (self.agree.elections() as u64, self.agree.states() as u64);
+        (elections, states, self.agree.checkpoints())
+    }
+
+    /// What the nodes applied, taken away: nothing is applied after it.
+    #[must_use]
+    pub fn take_chronicle(&mut self) -> Vec<Line> {
+        self.chronicle.take()
     }
 
     /// The log of the keyspace, as far as any node has applied it.
@@ -296,7 +314,9 @@ impl World {
     pub fn ask(&mut self, node: usize, ask: Ask) -> Option<AskId> {
         self.host(node).lane.as_ref()?;
         let id = AskId(self.number());
-        self.story.add(self.now, &[1, node as u64, id.0], || format!("ask   {node} {id} {ask:?}"));
+        self.story.add(self.now, &[1, node as u64, id.0], || {
+            format!("ask   {} {id} {ask:?}", name(node))
+        });
         self.give(node, Event::Ask { id, ask });
         Some(id)
     }

@@ -73,7 +73,7 @@ fn read(name: &str) -> Result<Scenario, Failure> {
 
 fn one(args: &RunArgs) -> Result<(), Failure> {
     let film = args.html.is_some() || args.svg.is_some();
-    let keep = Keep { story: args.story, film, steps: false };
+    let keep = Keep { story: args.story, film, ..Keep::default() };
     let seed = args.seed.unwrap_or(1);
     let options = options(seed, args.scenario.as_deref(), &args.world, keep)?;
     // Whoever cannot have the picture wants to know before the run.

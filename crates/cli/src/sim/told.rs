@@ -1,8 +1,8 @@
 //! A run told step by step, for somebody who reads it from top to bottom.
 
 use sim::film::{Kind, Shot};
+use sim::history::name;
 use sim::report::Report;
-use sim::script::name;
 
 /// Everything that can be seen, a line each; without `all`, the keyspace alone
 /// and no heartbeats and no syncs.

@@ -53,6 +53,11 @@ impl Replica {
         true
     }
 
+    /// What the newest checkpoint on this disk holds.
+    pub(crate) fn newest_checkpoint(&self) -> Option<&Contents> {
+        self.keep.newest().map(|kept| &kept.contents)
+    }
+
     /// A checkpoint is on disk: the log behind the older one is not needed any more.
     pub(crate) fn on_checkpoint(&mut self, turn: &mut Turn<'_>, kept: Kept) {
         base::sometimes!(CheckpointMade);

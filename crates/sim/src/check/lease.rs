@@ -7,6 +7,7 @@
 use super::Violation;
 use super::replay::{Done, Replay};
 use crate::history::{At, Op, What};
+use base::Time;
 use core::time::Duration;
 use kv::command::Command;
 use node::event::Answer;
@@ -45,6 +46,37 @@ pub fn check(ops: &[Op], replay: &Replay, fast: u64) -> Vec<Violation> {
         (end.time < promised).then(|| Violation::new("lease", what()))
     };
     lives.iter().filter_map(early).collect()
+}
+
+/// When leases must be over, if nobody renews them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Late {
+    /// From then on no fault happened, nobody renewed and no leader was new.
+    pub quiet: Time,
+    /// The slowest clock, in thousandths of the world's.
+    pub slow: u64,
+    /// How much later than by its time a lease may end.
+    pub slack: Duration,
+}
+
+/// How many election timeouts after its time a lease may end at the latest, once
+/// the cluster is quiet.
+pub const LATE_ELECTIONS_MAX: u32 = 2;
+
+/// Judges how long leases outlive their time.
+#[must_use]
+pub fn late(ops: &[Op], replay: &Replay, late: Late) -> Vec<Violation> {
+    let renewed = renewals(ops);
+    let too_long = |life: &Life| {
+        let (end, _) = life.end?;
+        let renewals = renewed.get(&life.id).into_iter().flatten();
+        let last = renewals.map(|(_, told)| told.time).filter(|told| *told <= end.time).max();
+        let last = last.unwrap_or(life.granted.time).max(life.granted.time).max(late.quiet);
+        let until = last + least(life.ttl_s, late.slow) + late.slack;
+        let what = || format!("it ended at {}, later than {until}: {life:?}", end.time);
+        (end.time > until).then(|| Violation::new("lease", what()))
+    };
+    lives(ops, replay).iter().filter_map(too_long).collect()
 }
 
 /// In the end, when nobody renews and time enough has passed, no lease is left.
@@ -157,6 +189,22 @@ mod tests {
         let ops = [unknown(What::Write(GRANT, None), 10), unknown(What::Write(revoke, None), 25)];
         assert_eq!(check(&ops, &replay(&lines), 1_000), []);
         assert_eq!(all_gone(&replay(&lines)), None);
+    }
+
+    #[test]
+    fn a_lease_that_ends_too_late_is_seen() {
+        let slack = Duration::from_millis(100);
+        let late = |end, quiet: u64, renewals: &[Op]| {
+            let ops = [&[unknown(What::Write(GRANT, None), 10)], renewals].concat();
+            let it = Late { quiet: Time(quiet * 1_000_000), slow: 1_000, slack };
+            late(&ops, &replay(&lines(end)), it).len()
+        };
+        assert_eq!(late(1_120, 0, &[]), 0, "granted at 20");
+        assert_eq!(late(1_121, 0, &[]), 1);
+        assert_eq!(late(1_600, 500, &[]), 0, "before that anything could be");
+        assert_eq!(late(1_601, 500, &[]), 1);
+        assert_eq!(late(1_601, 0, &[renewal(500, 1)]), 0);
+        assert_eq!(late(1_606, 0, &[renewal(500, 1)]), 1);
     }
 
     #[test]

@@ -4,6 +4,9 @@ pub mod agree;
 pub mod backup;
 pub mod clock;
 pub mod durable;
+pub mod ephemeral;
+pub mod evidence;
+pub mod flag;
 pub mod lease;
 pub mod linear;
 pub mod live;
@@ -12,6 +15,7 @@ pub(crate) mod made;
 pub mod model;
 pub mod numbers;
 pub mod order;
+pub mod refused;
 pub mod replay;
 pub mod watch;
 

@@ -1,37 +1,27 @@
 //! What should a keyspace answer? A naive one, made of copies, that shares no
 //! code with the real one.
 
+mod draft;
+mod rest;
+mod room;
+mod select;
+
 use crate::history::{Batch, Number};
 use base::Revision;
 use base::limits::SEQUENCE_REPLY_BYTES_MAX;
 use bytes::Bytes;
-use kv::command::{
-    Alarm, AlarmKind, Change, Command, Compare, CompareHow, CompareWith, DeleteRange, KeyRange,
-    KeyValue, KvError, OpReply, Put, RangeQuery, RangeReply, Reply, Txn, TxnOp, TxnReply,
-};
+use kv::command::{AlarmKind, Change, Command, KeyValue, KvError, OpReply, Reply};
 use node::event::Query;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-type Pairs = BTreeMap<Bytes, Arc<KeyValue>>;
+pub use rest::Rest;
+pub use room::takes_room;
+pub use select::inside;
 
-/// What a keyspace holds beside its pairs.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Rest {
-    /// The revision of the last compaction.
-    pub compacted: Option<Revision>,
-    /// The leases and their times in seconds.
-    pub leases: BTreeMap<i64, u64>,
-    /// The alarms that stand.
-    pub alarms: BTreeSet<Alarm>,
-}
-
-impl Rest {
-    fn oldest(&self) -> Revision {
-        self.compacted.map_or(Revision(1), |compacted| compacted.max(Revision(1)))
-    }
-}
+use draft::View;
+use room::size;
+use select::Pairs;
 
 /// All states that a keyspace went through.
 #[derive(Clone, Debug)]
@@ -78,7 +68,7 @@ impl Model {
     /// The keys that hung on a lease at a revision.
     #[must_use]
     pub fn hanging(&self, at: Revision, lease: i64) -> Vec<Bytes> {
-        let pairs = self.at(at).into_iter().flat_map(BTreeMap::values);
+        let pairs = self.view(at, &self.rest).state(at).into_iter().flat_map(BTreeMap::values);
         pairs.filter(|kv| kv.lease == lease).map(|kv| kv.key.clone()).collect()
     }
 
@@ -201,243 +191,8 @@ impl Model {
         Reply { revision: at, result }
     }
 
-    fn at(&self, at: Revision) -> Option<&Pairs> {
-        self.states.get(usize::try_from(at.0.checked_sub(1)?).ok()?)
-    }
-
-    const fn view<'a>(&'a self, at: Revision, rest: &'a Rest) -> View<'a> {
-        View { model: self, at, rest }
-    }
-}
-
-/// The keyspace as it was at a revision.
-#[derive(Clone, Copy)]
-struct View<'a> {
-    model: &'a Model,
-    at: Revision,
-    rest: &'a Rest,
-}
-
-/// A command at work on a copy.
-struct Draft<'a> {
-    view: View<'a>,
-    pairs: Pairs,
-    revision: Revision,
-    changes: Vec<Change>,
-}
-
-impl<'a> View<'a> {
-    fn draft(self) -> Draft<'a> {
-        let pairs = self.model.at(self.at).cloned().unwrap_or_default();
-        Draft { view: self, pairs, revision: self.at.next(), changes: Vec::new() }
-    }
-
-    fn run(self, command: &Command) -> Result<(Vec<Change>, OpReply), KvError> {
-        let op = match command {
-            Command::Put(it) => TxnOp::Put(it.clone()),
-            Command::DeleteRange(it) => TxnOp::DeleteRange(it.clone()),
-            Command::Txn(it) => TxnOp::Txn(it.clone()),
-            other => unreachable!("{other:?} works on no pairs"),
-        };
-        if let Some(why) = self.refusal(&op) {
-            return Err(why);
-        }
-        let mut draft = self.draft();
-        let reply = draft.op(&op);
-        Ok((draft.changes, reply))
-    }
-
-    /// Why an operation cannot be done on the state before.
-    fn refusal(self, op: &TxnOp) -> Option<KvError> {
-        match op {
-            TxnOp::Range(query) => self.outside(query),
-            TxnOp::Put(put) => {
-                let pairs = self.model.at(self.at);
-                let keeps = put.value.is_none() || put.lease.is_none();
-                let there = pairs.is_some_and(|pairs| pairs.contains_key(&put.key));
-                let lease = put.lease.unwrap_or(0);
-                let no_lease = lease != 0 && !self.rest.leases.contains_key(&lease);
-                (keeps && !there)
-                    .then_some(KvError::KeyNotFound)
-                    .or_else(|| no_lease.then_some(KvError::LeaseNotFound))
-            }
-            TxnOp::DeleteRange(_) => None,
-            TxnOp::Txn(txn) => self.taken(txn).1.iter().find_map(|op| self.refusal(op)),
-        }
-    }
-
-    fn outside(self, query: &RangeQuery) -> Option<KvError> {
-        let wanted = query.revision?;
-        let oldest = self.rest.oldest();
-        if wanted > self.at {
-            return Some(KvError::FutureRevision);
-        }
-        (wanted < oldest).then_some(KvError::Compacted { oldest })
-    }
-
-    fn taken(self, txn: &Txn) -> (bool, &[TxnOp]) {
-        let none = Pairs::new();
-        let pairs = self.model.at(self.at).unwrap_or(&none);
-        let succeeded = txn.compare.iter().all(|it| holds(pairs, it));
-        (succeeded, if succeeded { &txn.success } else { &txn.failure })
-    }
-}
-
-impl Draft<'_> {
-    fn op(&mut self, op: &TxnOp) -> OpReply {
-        match op {
-            TxnOp::Range(it) => OpReply::Range(self.range(it)),
-            TxnOp::Put(it) => self.put(it),
-            TxnOp::DeleteRange(it) => self.delete(it),
-            TxnOp::Txn(txn) => {
-                let (succeeded, taken) = self.view.taken(txn);
-                let replies = taken.iter().map(|op| self.op(op)).collect();
-                OpReply::Txn(TxnReply { succeeded, replies })
-            }
-        }
-    }
-
-    fn range(&self, query: &RangeQuery) -> RangeReply {
-        let old = query.revision.and_then(|at| self.view.model.at(at));
-        range(old.unwrap_or(&self.pairs), query)
-    }
-
-    fn put(&mut self, put: &Put) -> OpReply {
-        let old = self.pairs.get(&put.key).cloned();
-        let kept = old.as_deref();
-        let kv = Arc::new(KeyValue {
-            key: put.key.clone(),
-            create: kept.map_or(self.revision, |kv| kv.create),
-            modified: self.revision,
-            version: kept.map_or(1, |kv| kv.version + 1),
-            lease: put.lease.or(kept.map(|kv| kv.lease)).unwrap_or(0),
-            value: put.value.clone().or(kept.map(|kv| kv.value.clone())).unwrap_or_default(),
-            extension: Bytes::new(),
-        });
-        self.pairs.insert(put.key.clone(), Arc::clone(&kv));
-        let previous = old.as_deref().map(Into::into);
-        self.changes.push(Change { kv: (&*kv).into(), deleted: false, previous });
-        let told = old.filter(|_| put.want_previous);
-        OpReply::Put { previous: told.map(Arc::unwrap_or_clone) }
-    }
-
-    fn delete(&mut self, delete: &DeleteRange) -> OpReply {
-        let gone: Vec<KeyValue> = self
-            .pairs
-            .values()
-            .filter(|kv| inside(&delete.range, &kv.key))
-            .map(|kv| KeyValue::clone(kv))
-            .collect();
-        gone.iter().for_each(|old| self.remove(&old.key));
-        let deleted = gone.len() as u64;
-        let previous = if delete.want_previous { gone } else { Vec::new() };
-        OpReply::DeleteRange { deleted, previous }
-    }
-
-    fn remove(&mut self, key: &Bytes) {
-        let Some(old) = self.pairs.remove(key) else { return };
-        let kv = KeyValue {
-            key: key.clone(),
-            create: Revision::ZERO,
-            modified: self.revision,
-            version: 0,
-            lease: 0,
-            value: Bytes::new(),
-            extension: Bytes::new(),
-        };
-        let previous = Some((&*old).into());
-        self.changes.push(Change { kv: kv.into(), deleted: true, previous });
-    }
-}
-
-/// Whether a command may add something.
-#[must_use]
-pub fn takes_room(command: &Command) -> bool {
-    fn in_txn(txn: &Txn) -> bool {
-        txn.success.iter().chain(&txn.failure).any(|op| match op {
-            TxnOp::Put(_) => true,
-            TxnOp::Txn(txn) => in_txn(txn),
-            TxnOp::Range(_) | TxnOp::DeleteRange(_) => false,
-        })
-    }
-    match command {
-        Command::Put(_) | Command::LeaseGrant(_) => true,
-        Command::Txn(txn) => in_txn(txn),
-        _ => false,
-    }
-}
-
-/// What it takes to keep a reply; larger ones are not kept.
-fn size(reply: &Reply) -> u64 {
-    fn pair(kv: &KeyValue) -> u64 {
-        128 + (kv.key.len() + kv.value.len()) as u64
-    }
-    fn of(reply: &OpReply) -> u64 {
-        128 + match reply {
-            OpReply::Range(it) => it.kvs.iter().map(pair).sum(),
-            OpReply::Put { previous } => previous.iter().map(pair).sum(),
-            OpReply::DeleteRange { previous, .. } => previous.iter().map(pair).sum(),
-            OpReply::Txn(it) => it.replies.iter().map(of).sum(),
-            OpReply::LeaseExpire { ended } => 8 * ended.len() as u64,
-            OpReply::Alarm(alarms) => 16 * alarms.len() as u64,
-            OpReply::Compact | OpReply::LeaseGrant { .. } | OpReply::LeaseRevoke => 0,
-        }
-    }
-    reply.result.as_ref().map_or(0, of)
-}
-
-/// Whether a key is in a range.
-#[must_use]
-pub fn inside(range: &KeyRange, key: &[u8]) -> bool {
-    match range {
-        KeyRange::One(one) => one == key,
-        KeyRange::Span { start, end } => start <= key && key < end,
-        KeyRange::From(start) => start <= key,
-    }
-}
-
-fn range(pairs: &Pairs, query: &RangeQuery) -> RangeReply {
-    let all: Vec<_> = pairs.values().filter(|kv| inside(&query.range, &kv.key)).collect();
-    let count = all.len() as u64;
-    if query.count_only {
-        return RangeReply { kvs: Vec::new(), more: false, count };
-    }
-    let limit = if query.limit == 0 { all.len() } else { query.limit as usize };
-    let mut kvs: Vec<KeyValue> =
-        all.into_iter().take(limit).map(|kv| KeyValue::clone(kv)).collect();
-    if query.keys_only {
-        kvs.iter_mut().for_each(|kv| kv.value = Bytes::new());
-    }
-    RangeReply { more: count > kvs.len() as u64, kvs, count }
-}
-
-fn holds(pairs: &Pairs, compare: &Compare) -> bool {
-    let mut found = pairs.values().filter(|kv| inside(&compare.range, &kv.key)).peekable();
-    if found.peek().is_none() {
-        let zero = |given: i64| relates(compare.how, i128::from(0u8), i128::from(given));
-        return match &compare.with {
-            CompareWith::Value(_) => false,
-            CompareWith::Version(it)
-            | CompareWith::Create(it)
-            | CompareWith::Modified(it)
-            | CompareWith::Lease(it) => zero(*it),
-        };
-    }
-    found.all(|kv| match &compare.with {
-        CompareWith::Version(it) => relates(compare.how, kv.version.into(), i128::from(*it)),
-        CompareWith::Create(it) => relates(compare.how, kv.create.0.into(), i128::from(*it)),
-        CompareWith::Modified(it) => relates(compare.how, kv.modified.0.into(), i128::from(*it)),
-        CompareWith::Value(it) => relates(compare.how, &kv.value, it),
-        CompareWith::Lease(it) => relates(compare.how, kv.lease, *it),
-    })
-}
-
-fn relates<T: Ord>(how: CompareHow, stored: T, given: T) -> bool {
-    match how {
-        CompareHow::Equal => stored == given,
-        CompareHow::Greater => stored > given,
-        CompareHow::Less => stored < given,
-        CompareHow::NotEqual => stored != given,
+    fn view<'a>(&'a self, at: Revision, rest: &'a Rest) -> View<'a> {
+        View { states: &self.states, at, rest }
     }
 }
 
@@ -447,7 +202,7 @@ mod tests {
     use crate::ask;
     use base::prng::Prng;
     use base::{Index, KeyspaceId};
-    use kv::command::{AlarmChange, Compact, Envelope, LeaseGrant};
+    use kv::command::{Alarm, AlarmChange, Compact, Envelope, LeaseGrant};
 
     /// Everything that the log can hold, about few leases.
     fn command(prng: &mut Prng, value: &str, known: Revision) -> Command {

@@ -2,8 +2,8 @@
 
 use super::window::{Window, escaped};
 use crate::film::{Kind, Shot};
+use crate::history::name;
 use crate::report::{Report, VERSION};
-use crate::script::name;
 use base::{GroupId, Time};
 use core::fmt::Write;
 

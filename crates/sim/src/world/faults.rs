@@ -4,6 +4,7 @@ use super::{Happening, Told, World};
 use crate::check::Violation;
 use crate::disk::{Crash, Moment};
 use crate::film::{Kind, Shot};
+use crate::history::name;
 use crate::net::Cut;
 use crate::rot::Rot;
 use crate::script::{Act, Deed};
@@ -27,7 +28,7 @@ impl World {
                 self.nodes.insert(id, node);
                 self.show(Kind::Start, node, || report.clone());
                 self.story.add(now, &[2, node as u64, life], || {
-                    format!("start {node} life {life}: {report}")
+                    format!("start {} life {life}: {report}", name(node))
                 });
                 self.sockets(node, true);
                 self.wake(node);
@@ -38,11 +39,12 @@ impl World {
                 let mut prng = self.prng.fork();
                 self.host_mut(node).crash(crash, &mut prng);
                 self.show(Kind::Crash, node, || "crashes while it reads its log".into());
-                self.story.add(now, &[3, node as u64], || format!("crash {node} in recovery"));
+                self.story
+                    .add(now, &[3, node as u64], || format!("crash {} in recovery", name(node)));
             }
             Err(Some(why)) => {
                 self.found
-                    .push(Violation::new("start", format!("node {node} does not start: {why}")));
+                    .push(Violation::new("start", format!("{} does not start: {why}", name(node))));
             }
         }
     }
@@ -67,8 +69,9 @@ impl World {
             ..Shot::new(Kind::Pause, now, Some(node), format!("stands still for {span:.1?}"))
         });
         self.host_mut(node).paused = until;
-        self.story
-            .add(self.now, &[4, node as u64, until.0], || format!("pause {node} for {span:.1?}"));
+        self.story.add(self.now, &[4, node as u64, until.0], || {
+            format!("pause {} for {span:.1?}", name(node))
+        });
     }
 
     /// A disk is gone, and its node is down. One node at most loses disks, only
@@ -90,7 +93,8 @@ impl World {
         self.show(Kind::Disk, node, || "its disk is lost, with all that it held".into());
         self.crash_now(node, Crash::Power);
         self.host_mut(node).lose_disk();
-        self.story.add(self.now, &[18, node as u64], || format!("lose  the disk of {node}"));
+        self.story
+            .add(self.now, &[18, node as u64], || format!("lose  the disk of {}", name(node)));
         true
     }
 
@@ -104,7 +108,7 @@ impl World {
         }
         if let Some(files) = host.checkpoints.rot(&mut host.disk, rot, &mut prng) {
             self.counts.rots += 1;
-            let say = || format!("rot   {node} {rot:?} {}", files.join(" "));
+            let say = || format!("rot   {} {rot:?} {}", name(node), files.join(" "));
             self.show(Kind::Disk, node, say);
             self.story.add(self.now, &[19, node as u64], say);
         }
@@ -116,7 +120,7 @@ impl World {
         self.counts.fills += 1;
         self.host_mut(node).disk.fill(rest);
         self.show(Kind::Disk, node, || "its disk is full".into());
-        self.story.add(self.now, &[16, node as u64, rest], || format!("full  {node}"));
+        self.story.add(self.now, &[16, node as u64, rest], || format!("full  {}", name(node)));
     }
 
     /// A node's disk has room again.
@@ -124,7 +128,7 @@ impl World {
         self.done(|| Act::Deed(Deed::Free { node }));
         self.host_mut(node).disk.free();
         self.show(Kind::Disk, node, || "its disk has room again".into());
-        self.story.add(self.now, &[17, node as u64], || format!("free  {node}"));
+        self.story.add(self.now, &[17, node as u64], || format!("free  {}", name(node)));
     }
 
     /// The network is cut until it is mended; the cut has this name.
@@ -229,7 +233,7 @@ impl World {
             Crash::Power => (Kind::Power, "loses its power: what was not synced may be gone"),
         };
         self.show(kind, node, || say.into());
-        self.story.add(self.now, &[13, node as u64], || format!("crash {node} {crash:?}"));
+        self.story.add(self.now, &[13, node as u64], || format!("crash {} {crash:?}", name(node)));
         self.told.push(Told::Gone { node });
         self.sockets(node, false);
     }

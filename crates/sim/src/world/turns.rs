@@ -4,11 +4,13 @@ use super::{Fate, Happening, Slot, Told, World};
 use crate::check::Violation;
 use crate::disk::{Begun, Moment, SimDisk};
 use crate::film::{Kind, Reel, Shot};
+use crate::history::name;
 use crate::host::{local, worldly};
 use base::checksum::hash64;
 use base::{GroupId, Index, NodeId, Time};
 use bytes::Bytes;
 use core::time::Duration;
+use journal::checkpoint::Contents;
 use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
 use node::event::{Action, Class, Event, Halt, Note};
@@ -69,13 +71,13 @@ impl World {
             Action::Job(work) => self.hire(node, life, work),
             Action::Send { to, class, frame } => self.send(node, to, class, &frame),
             Action::Reply { id, answer, .. } => {
-                let say = || format!("reply {node} {id} {answer:?}");
+                let say = || format!("reply {} {id} {answer:?}", name(node));
                 self.story.add(self.now, &[8, node as u64, id.0], say);
                 self.told.push(Told::Answer { id, answer });
             }
             Action::Watch { key, event, .. } => {
                 self.story.add(self.now, &[9, node as u64, key.0], || {
-                    format!("watch {node} {key} {event:?}")
+                    format!("watch {} {key} {event:?}", name(node))
                 });
                 self.told.push(Told::Watch { key, event });
             }
@@ -88,14 +90,14 @@ impl World {
     /// process is replaced when somebody has noticed.
     fn on_halt(&mut self, node: usize, life: u64, why: &Halt) {
         self.show(Kind::Disk, node, || format!("stops for good: {why:?}"));
-        self.story.add(self.now, &[14, node as u64], || format!("halt  {node} {why:?}"));
+        self.story.add(self.now, &[14, node as u64], || format!("halt  {} {why:?}", name(node)));
         if self.fails && matches!(why, Halt::Disk(_)) {
             self.counts.halts += 1;
             self.host_mut(node).halted = true;
             let wait = self.prng.span(Duration::ZERO, Duration::from_millis(500));
             self.queue(wait, Happening::Replace { node, life });
         } else {
-            self.found.push(Violation::new("halt", format!("node {node} stopped: {why:?}")));
+            self.found.push(Violation::new("halt", format!("{} stopped: {why:?}", name(node))));
         }
     }
 
@@ -160,7 +162,7 @@ impl World {
         }
         for at in arrivals {
             self.story.add(self.now, &[10, from as u64, to as u64, at.0, hash], || {
-                format!("send  {from} to {to} {class:?} {} bytes", frame.len())
+                format!("send  {} to {} {class:?} {} bytes", name(from), name(to), frame.len())
             });
             let reel = self.film.sent((from, to), (self.now, Some(at)), frame);
             self.queue_at(at, Happening::Frame { from, to, frame: frame.clone(), reel });
@@ -168,13 +170,16 @@ impl World {
     }
 
     fn on_note(&mut self, node: usize, note: &Note) {
-        self.story.add(self.now, &[11, node as u64], || format!("note  {node} {note:?}"));
+        self.story.add(self.now, &[11, node as u64], || format!("note  {} {note:?}", name(node)));
         let id = self.host(node).id;
         self.show_note(node, id, note);
         match note {
             Note::Lead { group, term, leader: Some(leader) } => {
-                self.found.extend(self.agree.leader(id, *group, *term, *leader));
+                if let Some(leader) = self.nodes.get(leader) {
+                    self.found.extend(self.agree.leader(node, *group, *term, *leader));
+                }
                 if *leader == id && *group == GroupId::DEFAULT {
+                    self.led = self.now;
                     self.told.push(Told::Leads { node });
                 }
             }
@@ -182,11 +187,15 @@ impl World {
                 let own = matches!(note, Note::Checkpoint { .. });
                 let host = self.host_mut(node);
                 host.checkpoints.on_current(*group, *index, own, &host.disk);
+                let lane = host.lane.as_ref();
+                let hash = lane.and_then(|lane| lane.checkpoint(*group)).map(contents_hash);
+                let found = hash.map(|state| self.agree.checkpoint(node, *group, state));
+                self.found.extend(found.flatten());
             }
             Note::Behind { .. } => self.told.push(Told::Behind { node }),
             Note::Left => self.told.push(Told::Left { node }),
             Note::Unreadable { group, why } => {
-                let what = format!("node {node} cannot read a checkpoint of {group}: {why}");
+                let what = format!("{} cannot read a checkpoint of {group}: {why}", name(node));
                 self.found.push(Violation::new("checkpoint", what));
             }
             _ => {}
@@ -203,7 +212,7 @@ impl World {
                     let (kind, say) = match leader {
                         Some(leader) if *leader == id => (Kind::Lead, format!("leads term {term}")),
                         Some(leader) => {
-                            let leader = known(leader).map(crate::script::name);
+                            let leader = known(leader).map(name);
                             let leader = leader.unwrap_or_default();
                             (Kind::Follow, format!("follows {leader} in term {term}"))
                         }
@@ -220,7 +229,7 @@ impl World {
                     Shot { group: Some(*group), ..at(Kind::Checkpoint, say) }
                 }
                 Note::Dropped { from, why } => {
-                    let from = known(from).map(crate::script::name).unwrap_or_default();
+                    let from = known(from).map(name).unwrap_or_default();
                     at(Kind::Note, format!("drops a message of {from}: {why}"))
                 }
                 Note::Ready => {
@@ -260,10 +269,11 @@ impl World {
                 Fate::Failed => disk.fail(ticket),
             };
             if slot == Slot::Log {
-                self.story.add(self.now, &[12, node as u64], || format!("disk  {node} {done:?}"));
+                self.story
+                    .add(self.now, &[12, node as u64], || format!("disk  {} {done:?}", name(node)));
                 return self.give(node, Event::Disk(done));
             }
-            self.story.add(self.now, &[15, node as u64], || format!("work  {node}"));
+            self.story.add(self.now, &[15, node as u64], || format!("work  {}", name(node)));
             let works = &mut self.host_mut(node).works;
             if let Some(mut job) = works.pop_front() {
                 job.on_done(done);
@@ -320,7 +330,6 @@ impl World {
     }
 
     fn watch_state(&mut self, node: usize) {
-        let id = self.host(node).id;
         let (at, states) = (self.at(), self.states(node));
         let ours = states.iter().find(|(group, _)| *group == GroupId::DEFAULT);
         let upto = ours.and_then(|(_, state)| *state).map(|(index, _)| index);
@@ -338,10 +347,16 @@ impl World {
         }
         for (group, state) in states {
             if let Some(state) = state {
-                self.found.extend(self.agree.state(id, group, state));
+                self.found.extend(self.agree.state(node, group, state));
             }
         }
     }
+}
+
+/// The place of a checkpoint, and what its chunks are named. A chunk's name is
+/// the hash of its bytes.
+fn contents_hash(contents: &Contents) -> (Index, u64) {
+    (contents.index, hash64(&contents.encode()))
 }
 
 fn committed(before: Index, applied: Index) -> String {

@@ -4,6 +4,12 @@
 //! What is judged while a run goes on (two leaders of a term, unequal states,
 //! two entries at one index, no progress) has its bad histories beside it, in
 //! `check/agree.rs`, `chronicle.rs` and `check/live.rs`.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test a panic is the message"
+)]
 
 use base::{Ballot, Index, KeyspaceId, NodeId, Revision, Time};
 use consensus::entry::{Entry, EntryKind};
@@ -332,9 +338,11 @@ fn a_compaction_that_takes_a_kept_revision() {
     assert!(broken(4).contains("watch") && broken(4).contains("said to be compacted"));
 }
 
+type Damage = fn(&mut Tale);
+
 #[test]
 fn watch_events_that_are_out_of_order_repeated_missing_or_of_others() {
-    let kinds: [(&str, fn(&mut Tale)); 12] = [
+    let kinds: [(&str, Damage); 12] = [
         ("out of order", |it| it.told.swap(0, 1)),
         ("repeated", |it| it.told.insert(1, it.told[0].clone())),
         ("missing", |it| drop(it.told.remove(1))),

@@ -2,6 +2,12 @@
 //!
 //! Some damage cannot be seen, because nobody was promised anything about it;
 //! each such kind says why, and how often it was seen is printed.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test a panic is the message"
+)]
 
 use base::prng::Prng;
 use base::{Index, Revision};
@@ -158,7 +164,7 @@ fn kinds() -> Vec<Kind> {
             let Some(place) = prng.pick(&all).copied() else { return false };
             // Nothing else is out of order by that.
             for line in it.lines.iter_mut().skip(place) {
-                line.at.time = line.at.time + Duration::from_millis(1);
+                line.at.time += Duration::from_millis(1);
             }
             let line = &mut it.lines[place];
             line.at.time = base::Time(line.at.time.0.saturating_sub(501_000_000));

@@ -117,6 +117,8 @@ marks! {
     LeaseEnding,
     /// History was compacted.
     HistoryCompacted,
+    /// History was compacted because it took too much room.
+    HistoryCrowded,
     /// A compaction was swept in more than one turn.
     SweepSliced,
     /// An alarm was raised.

@@ -92,8 +92,12 @@ pub const CHUNK_BYTES_AIM: usize = 1 << 20;
 /// Bytes of the log behind a group's newest checkpoint that make another one due,
 /// unless it was told otherwise.
 pub const CHECKPOINT_BYTES: u64 = 64 << 20;
+
 /// Changes that one turn of a lane takes out of a compacted keyspace.
 pub const SWEEP_PER_TURN: usize = 2048;
+
+/// The same at most, where writers bring so much that less would not keep pace.
+pub const SWEEP_SLICE_MAX: usize = 8 * SWEEP_PER_TURN;
 
 /// Chunks that are read for other nodes at one time: with [`CHUNK_BYTES_MAX`] the
 /// bound on the memory that stragglers cost.

@@ -103,6 +103,8 @@ mutants! {
     CompactedRevisionLost,
     /// A retry under the same number is done again.
     SequenceForgotten,
+    /// History may take all the room that there is.
+    CrowdNotSeen,
     /// A watch hears that it was told everything when it was not.
     ProgressTooEarly,
 }

@@ -231,6 +231,18 @@ impl Machine {
         self.state.bytes_held() + self.sequences.bytes_held()
     }
 
+    /// What of [`Machine::bytes_held`] a compaction at the newest revision would free.
+    #[must_use]
+    pub const fn bytes_of_history(&self) -> u64 {
+        self.state.store.bytes_of_history()
+    }
+
+    /// The revision whose compaction halves the history, by its bytes.
+    #[must_use]
+    pub fn middle(&self) -> Revision {
+        self.state.store.middle()
+    }
+
     /// How many keys exist.
     #[must_use]
     pub fn keys(&self) -> u64 {

@@ -144,6 +144,24 @@ impl Store {
         }
     }
 
+    /// What of [`Store::bytes_held`] is not the pairs that exist: history, as far
+    /// as it was not compacted.
+    #[must_use]
+    pub const fn bytes_of_history(&self) -> u64 {
+        match self {
+            Self::Memory(memory) => memory.bytes_of_history(),
+        }
+    }
+
+    /// The revision in the middle of the history by its bytes: who compacts it
+    /// halves the history.
+    #[must_use]
+    pub fn middle(&self) -> Revision {
+        match self {
+            Self::Memory(memory) => memory.middle(),
+        }
+    }
+
     /// How many keys exist.
     #[must_use]
     pub fn keys(&self) -> u64 {

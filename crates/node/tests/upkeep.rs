@@ -134,3 +134,28 @@ fn history_that_is_older_than_the_period_is_forgotten_by_itself() {
     cluster.run(|cluster| cluster.now >= end);
     assert_eq!(compacted(&mut cluster), Some(newest));
 }
+
+/// Ten minutes of full load met the quota: whether history takes too much of it was
+/// looked at every tenth of the period only, however much was written meanwhile.
+#[test]
+fn history_goes_before_it_fills_the_quota_however_fast_it_grows() {
+    let mut cluster = Cluster::started(|name, seed| {
+        let mut options = options(name, seed);
+        options.quota = Some(20_000);
+        options.keep_history = Some(Duration::from_secs(3_600));
+        options.sweep_per_turn = 1;
+        options
+    });
+    let keys = ["a", "b", "c", "d", "e"];
+    let before = base::check::Mark::HistoryCrowded.count();
+    for key in keys.iter().cycle().take(500) {
+        assert_eq!(result(&cluster.put(0, key, "v")), Ok(()), "nobody runs out of room");
+    }
+    assert!(cluster.now < base::Time::ZERO + Duration::from_secs(360), "before the first look");
+    assert!(base::check::Mark::HistoryCrowded.count() > before + 5);
+    for at in 0..3 {
+        let Answer::Status(status) = cluster.answer(at, Ask::Status) else { panic!("no status") };
+        assert!(status.bytes < 20_000 && status.alarms.is_empty(), "{status:?}");
+        assert!(status.bytes > 2_000, "some history is kept: {status:?}");
+    }
+}

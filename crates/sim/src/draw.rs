@@ -62,6 +62,8 @@ pub struct Draw {
     pub quota: Option<u64>,
     /// How long history is kept before it is compacted by itself.
     pub keep_history: Option<Duration>,
+    /// History would fill the quota, data never does: nobody may run out of room.
+    pub crowds: bool,
     /// What the network does.
     pub net: NetDraw,
     /// What the disks do.
@@ -206,6 +208,7 @@ impl Draw {
             clocks: one_of(prng, &[0, 0, 1, 50, 100]),
             quota: prng.chance(1, 8).then(|| prng.between(40_000, 200_000)),
             keep_history: prng.chance(1, 8).then(|| prng.span(ms(200), ms(1_500))),
+            crowds: false,
             net: NetDraw::new(prng, heartbeat),
             disk: DiskDraw::new(prng, lying_disk),
             turn: one_of(prng, &[us(1), us(50), us(500), us(3_000)]),
@@ -214,7 +217,10 @@ impl Draw {
         };
         draw.faults.moment = (draw.net.delay_max + draw.disk.max) * 6;
         match theme {
-            Theme::Mixed => draw.fill_disks(prng),
+            Theme::Mixed => {
+                draw.fill_disks(prng);
+                draw.crowd(prng);
+            }
             Theme::Elections => draw.unsettle(prng),
             Theme::Leases => draw.lease_out(prng),
             Theme::Checkpoints => {
@@ -231,12 +237,32 @@ impl Draw {
         self.faults.fills = one_of(&mut prng.clone().fork(), &[0, 0, 1_000]);
     }
 
+    /// Many small writes over few keys and a small quota, now and then, with
+    /// nobody there who makes room. Drawn beside everything else too.
+    fn crowd(&mut self, prng: &Prng) {
+        let mut prng = prng.clone().fork().fork();
+        self.crowds = prng.chance(1, 8);
+        if self.crowds {
+            self.quota = Some(prng.between(40_000, 80_000));
+            self.keep_history = Some(Duration::from_secs(3_600));
+            (self.callers.callers, self.callers.think) = (6, prng.span(ms(2), ms(10)));
+            (self.callers.compactions, self.callers.large, self.callers.holders) = (0, 0, 0);
+        }
+    }
+
+    /// Whether data may come to need more room than there is.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.quota.is_some() && !self.crowds
+    }
+
     /// Nothing goes wrong by itself: the network and the disks are well, and no
     /// fault is drawn.
     pub(crate) fn quiet(&mut self) {
         (self.net.loss, self.net.twice, self.net.reorder) = (0, 0, 0);
         (self.disk.slow, self.disk.fails) = (0, 0);
         (self.clocks, self.quota, self.keep_history) = (0, None, None);
+        self.crowds = false;
         (self.callers.large, self.callers.compactions) = (0, 0);
         self.faults = FaultDraw { election: self.election, ..FaultDraw::none() };
     }

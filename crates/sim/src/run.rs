@@ -173,7 +173,7 @@ impl Game {
     fn new(draw: &Draw, mut prng: Prng, plan: Plan) -> Self {
         let mut history = History::default();
         let mut world = World::new(draw, prng.fork(), plan.keep);
-        let quota = draw.quota.is_some();
+        let quota = draw.is_short();
         let callers = Callers::new(draw.callers.clone(), quota, prng.fork(), &mut world);
         let watchers = Watchers::new(&draw.callers, prng.fork(), &mut world, &mut history);
         let mut chaos = Chaos::new(draw.faults.clone(), prng.fork(), &mut world);
@@ -453,7 +453,7 @@ impl Game {
             lines: world.take_chronicle(),
             history: core::mem::take(&mut self.history),
             whole,
-            rules: Rules { quota: draw.quota.is_some(), keeps: draw.keep_history.is_some() },
+            rules: Rules { quota: draw.is_short(), keeps: draw.keep_history.is_some() },
             fast: 1_000 + draw.clocks,
             late: Late {
                 quiet: self.quiet.max(world.led()),

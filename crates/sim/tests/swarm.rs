@@ -29,6 +29,7 @@ const REACHED: &[Mark] = &[
     Mark::LeaseRenewed,
     Mark::LeaseEnding,
     Mark::HistoryCompacted,
+    Mark::HistoryCrowded,
     Mark::AlarmRaised,
     Mark::SequenceRepeated,
     Mark::FollowerBehind,

@@ -162,6 +162,7 @@ impl Memory {
         let Changes { revision, changes } = changes;
         base::invariant!(I50, self.newest == revision);
         base::invariant!(I91, changes.len() == self.drafted as usize);
+        self.sweep.owe(changes.len());
         self.drafted = 0;
         self.revision = revision;
         self.history.insert(Record { revision, changes, sums: self.sums });
@@ -176,6 +177,9 @@ impl Memory {
             written_before: before.written,
             written_bytes: at.written_bytes,
         };
+        if self.is_swept() {
+            self.sweep.owe_nothing();
+        }
         self.compacted = Some(revision);
         self.sweep.begin_again();
         self.history.alter(&revision, |record| {
@@ -214,6 +218,28 @@ impl Memory {
     /// The pairs at the compacted revision, and every change behind it.
     pub(super) const fn bytes_held(&self) -> u64 {
         self.floor.live_bytes + self.sums.written_bytes - self.floor.written_bytes
+    }
+
+    /// What of this would not count if the newest revision were compacted.
+    pub(super) const fn bytes_of_history(&self) -> u64 {
+        self.bytes_held() - self.sums.live_bytes
+    }
+
+    /// The first revision with which half of the bytes behind the compacted one
+    /// were written; the compacted one itself if nothing was.
+    pub(super) fn middle(&self) -> Revision {
+        let (mut low, mut high) = (self.compacted.unwrap_or_default(), self.revision);
+        low = low.max(REVISION_EMPTY).min(high);
+        let half = self.floor.written_bytes.midpoint(self.sums.written_bytes);
+        while low.next() < high {
+            let middle = Revision(low.0.midpoint(high.0));
+            if self.sums_at(middle).written_bytes < half {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        high
     }
 
     pub(super) fn keys(&self) -> u64 {

@@ -130,3 +130,47 @@ fn a_sweep_stops_inside_a_revision_and_a_later_compaction_takes_what_was_kept() 
     }
     assert!(slices > 5, "{slices} slices");
 }
+
+/// However small the slices of a sweep are, it keeps pace with the writers.
+#[test]
+fn a_sweep_is_through_before_half_as_much_is_written_again() {
+    let mut keyspace = Keyspace::with(&[("a", "1")]);
+    let write = |keyspace: &mut Keyspace| {
+        (0..10).for_each(|_| _ = keyspace.put(put("a", "2")));
+    };
+    (0..40).for_each(|_| write(&mut keyspace));
+    compact(&mut keyspace, 400);
+    let turns = (1..).find(|_| {
+        write(&mut keyspace);
+        !keyspace.0.sweep(1)
+    });
+    assert!(turns.is_some_and(|it| (15..=21).contains(&it)), "{turns:?} turns of 10 writes");
+    keyspace.0.validate();
+}
+
+/// A compaction in the middle halves what is not data, whatever the changes take.
+#[test]
+fn the_middle_of_the_history_is_that_of_its_bytes() {
+    let mut keyspace = Keyspace::with(&[]);
+    assert_eq!(keyspace.0.middle(), Revision(1), "nothing yet");
+    for _ in 0..50 {
+        keyspace.put(put("a", "small"));
+    }
+    let large = "-".repeat(10_000);
+    for _ in 0..10 {
+        keyspace.put(put("b", &large));
+    }
+    let mut before = keyspace.0.bytes_of_history();
+    assert!((90_000..150_000).contains(&before), "{before}");
+    for _ in 0..2 {
+        let middle = keyspace.0.middle();
+        assert!((52..61).contains(&middle.0), "{middle}");
+        compact(&mut keyspace, middle.0);
+        let after = keyspace.0.bytes_of_history();
+        assert!(after <= before / 2 + 11_000 && after >= before / 2 - 22_000, "{before}, {after}");
+        before = after;
+    }
+    let newest = keyspace.0.revision();
+    compact(&mut keyspace, newest.0);
+    assert_eq!((keyspace.0.bytes_of_history(), keyspace.0.middle()), (0, newest));
+}

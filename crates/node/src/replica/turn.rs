@@ -146,11 +146,23 @@ impl Replica {
     /// A compaction, if this node leads and history is old or takes too much room.
     fn old_history(&mut self, now: Time) -> Option<Bytes> {
         let machine = self.machine.keyspace()?;
-        let crowded = self.limits.quota.is_some_and(|quota| machine.bytes_held() > quota / 2);
-        let revision = self.compactor.tick(now, machine.revision(), crowded)?;
-        let news = machine.compacted().unwrap_or(Revision::ZERO) < revision;
-        let compact = Compact { revision, physical: false };
+        let old = self.compactor.tick(now, machine.revision());
+        let revision = old.max(self.crowding_history());
+        let news = machine.compacted().max(Some(Revision::ZERO)) < revision;
+        let compact = Compact { revision: revision?, physical: false };
         (news && self.leads()).then(|| encode(machine, &Command::Compact(compact)))
+    }
+
+    /// Up to where history goes because it takes too much room. Not before what
+    /// went before it is out of memory, or memory would fill instead.
+    fn crowding_history(&self) -> Option<Revision> {
+        let (machine, quota) = (self.machine.keyspace()?, self.limits.quota?);
+        let (held, history) = (machine.bytes_held(), machine.bytes_of_history());
+        let crowded = self.compactor.is_crowded(quota, held, history) && machine.is_swept();
+        (crowded && self.leads()).then(|| {
+            base::sometimes!(HistoryCrowded);
+            machine.middle()
+        })
     }
 }
 

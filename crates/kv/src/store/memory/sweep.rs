@@ -5,12 +5,20 @@
 //! key lost a version there, so the price is that of what goes, not of what
 //! stays. The history is taken out behind the walk, up to the compacted
 //! revision itself, where a watch may still start.
+//!
+//! A walk keeps pace with the writers, however small its slices are meant to be:
+//! for every change that is written meanwhile it owes two. So it is through
+//! before half as much is written again as it takes out.
 
 use super::line::{Line, keep_if};
 use super::record::Record;
 use crate::command::Change as Written;
 use crate::tree::{Change, Tree};
 use base::Revision;
+use base::limits::SWEEP_SLICE_MAX;
+
+/// Changes that a walk owes for each that is written meanwhile.
+const OWED: usize = 2;
 
 /// How far the walk has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,12 +27,14 @@ pub(super) struct Sweep {
     done: Revision,
     /// Changes seen of the next one.
     seen: usize,
+    /// Changes to see because of what was written meanwhile.
+    owed: usize,
 }
 
 impl Sweep {
     /// Everything up to this revision is done.
     pub(super) const fn through(done: Revision) -> Self {
-        Self { done, seen: 0 }
+        Self { done, seen: 0, owed: 0 }
     }
 
     /// The compacted revision has moved: what was kept for watches at the old
@@ -33,12 +43,23 @@ impl Sweep {
         self.seen = 0;
     }
 
+    /// So many changes were written.
+    pub(super) const fn owe(&mut self, changes: usize) {
+        self.owed = self.owed.saturating_add(changes.saturating_mul(OWED));
+    }
+
+    /// Nothing is to be taken out, so nothing is owed.
+    pub(super) const fn owe_nothing(&mut self) {
+        self.owed = 0;
+    }
+
     /// Whether everything up to `to` is done.
     pub(super) fn reached(&self, to: Revision, history: &Tree<Record>) -> bool {
         self.done >= to || history.first().is_none_or(|record| record.revision > to)
     }
 
-    /// Goes on by at most `budget` changes, at least one; says whether there is more.
+    /// Goes on by `budget` changes, at least one, and more if it owes more, up to
+    /// a bound; says whether there is more.
     pub(super) fn go_on(
         &mut self,
         to: Revision,
@@ -46,7 +67,8 @@ impl Sweep {
         history: &mut Tree<Record>,
         budget: usize,
     ) -> bool {
-        let mut left = budget.max(1);
+        let slice = budget.max(self.owed.min(SWEEP_SLICE_MAX)).max(1);
+        let mut left = slice;
         while left > 0 && !self.reached(to, history) {
             let Some(record) = history.first() else { break };
             let (revision, below) = (record.revision, record.revision < to);
@@ -60,6 +82,7 @@ impl Sweep {
                 self.end(revision, below, history);
             }
         }
+        self.owed = self.owed.saturating_sub(slice - left);
         !self.reached(to, history)
     }
 

@@ -17,6 +17,7 @@ use crate::standing::Standing;
 use crate::wire::{self, Post, Say};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use base::checksum::hash64;
 use base::prng::Prng;
 use base::time::earliest;
 use base::{AskId, GroupId, Incarnation, Index, NodeId, Serial, Time, WatchKey};
@@ -25,7 +26,6 @@ use consensus::contract::Input;
 use consensus::entry::Entry;
 use core::time::Duration;
 use jobs::Jobs;
-use journal::checkpoint::Contents;
 use journal::disk::DiskDone;
 use journal::wal::Wal;
 
@@ -160,11 +160,13 @@ impl Lane {
         Some((machine.applied(), machine.state_hash()))
     }
 
-    /// What the newest checkpoint of a group on this node's disk holds: the same
-    /// on every node that has one of this place.
+    /// The place of the newest checkpoint of a group on this node's disk, and a
+    /// hash of the names of its chunks, which are named by their bytes: the same
+    /// on every node that has a checkpoint of this place.
     #[must_use]
-    pub fn checkpoint(&self, group: GroupId) -> Option<&Contents> {
-        self.groups.get(&group)?.newest_checkpoint()
+    pub fn checkpoint_hash(&self, group: GroupId) -> Option<(Index, u64)> {
+        let contents = self.groups.get(&group)?.newest_checkpoint()?;
+        Some((contents.index, hash64(&contents.encode())))
     }
 
     /// Whether this node leads a group, as far as it knows.

@@ -10,7 +10,6 @@ use base::checksum::hash64;
 use base::{GroupId, Index, NodeId, Time};
 use bytes::Bytes;
 use core::time::Duration;
-use journal::checkpoint::Contents;
 use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
 use node::event::{Action, Class, Event, Halt, Note};
@@ -188,7 +187,7 @@ impl World {
                 let host = self.host_mut(node);
                 host.checkpoints.on_current(*group, *index, own, &host.disk);
                 let lane = host.lane.as_ref();
-                let hash = lane.and_then(|lane| lane.checkpoint(*group)).map(contents_hash);
+                let hash = lane.and_then(|lane| lane.checkpoint_hash(*group));
                 let found = hash.map(|state| self.agree.checkpoint(node, *group, state));
                 self.found.extend(found.flatten());
             }
@@ -351,12 +350,6 @@ impl World {
             }
         }
     }
-}
-
-/// The place of a checkpoint, and what its chunks are named. A chunk's name is
-/// the hash of its bytes.
-fn contents_hash(contents: &Contents) -> (Index, u64) {
-    (contents.index, hash64(&contents.encode()))
 }
 
 fn committed(before: Index, applied: Index) -> String {

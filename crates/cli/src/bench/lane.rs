@@ -1,18 +1,14 @@
 //! One connection and its share of the load, as one task: it polls the socket
 //! and all its calls itself, so that a burst of answers wakes it once.
 
-use super::call::{Asked, Call};
 use super::fault::Fault;
-use super::link::{Link, Pump, dial, route};
 use super::pace::{Next, Pace};
-use super::tally::{Kind, Tally};
+use super::tally::Tally;
 use super::timer::Timer;
+use super::wire::Connection;
+use super::wire::calls::Asked;
 use super::workload::{Workload, method};
-use futures_util::stream::{FuturesUnordered, Stream};
-use http::Uri;
 use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -30,31 +26,8 @@ pub(crate) struct Lane {
     pub(crate) slots: usize,
     pub(crate) timer: Timer,
     pub(crate) tally: Rc<RefCell<Tally>>,
-    pub(crate) routes: Routes,
-    pub(crate) calls: FuturesUnordered<Call>,
-}
-
-/// The methods at this lane's endpoint.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    put: Uri,
-    get: Uri,
-    txn: Uri,
-}
-
-impl Routes {
-    pub(crate) fn new(endpoint: &str) -> Result<Self, Fault> {
-        let of = |kind| route(endpoint, method(kind));
-        Ok(Self { put: of(Kind::Put)?, get: of(Kind::Get)?, txn: of(Kind::Txn)? })
-    }
-
-    fn of(&self, kind: Kind) -> &Uri {
-        match kind {
-            Kind::Put | Kind::Event => &self.put,
-            Kind::Get => &self.get,
-            Kind::Txn => &self.txn,
-        }
-    }
+    /// Where its calls are under way, while it has one.
+    pub(crate) connection: Option<Connection>,
 }
 
 /// Why a connection is left.
@@ -74,10 +47,10 @@ impl Lane {
 
     async fn work(&mut self) {
         loop {
-            match dial(&self.endpoint).await {
-                Ok((mut link, mut pump)) => {
-                    let left = std::future::poll_fn(|cx| self.poll(cx, &mut link, &mut pump)).await;
-                    if left == Left::Over {
+            match Connection::dial(&self.endpoint).await {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    if std::future::poll_fn(|cx| self.poll(cx)).await == Left::Over {
                         return;
                     }
                 }
@@ -88,49 +61,45 @@ impl Lane {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, link: &mut Link, pump: &mut Pump) -> Poll<Left> {
-        // Reading comes first: it wakes the calls that were answered.
-        let mut broken = Pin::new(&mut *pump).poll(cx).is_ready();
-        let _ = self.collect(cx);
-        let over = !broken && self.begin(cx, link);
-        // Those that were just begun are polled once, or they would not be woken.
-        let idle = self.collect(cx);
-        // What was begun now goes out in as few writes as possible.
-        broken = broken || Pin::new(&mut *pump).poll(cx).is_ready();
-        match (broken, over && idle) {
-            (_, true) => Poll::Ready(Left::Over),
-            (true, false) => Poll::Ready(Left::Broken),
-            (false, false) => Poll::Pending,
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
+        // What was answered makes room for what is begun.
+        let heard = self.collect(cx);
+        let over = heard.is_ok() && self.begin(cx);
+        let Some(connection) = &mut self.connection else { return Poll::Ready(Left::Broken) };
+        if over && connection.calls() == 0 {
+            return Poll::Ready(Left::Over);
         }
+        // What was begun now goes out in as few writes as possible.
+        if heard.and_then(|()| connection.send(cx)).is_err() || connection.spent() {
+            return Poll::Ready(Left::Broken);
+        }
+        Poll::Pending
     }
 
-    /// Counts the calls that have ended; true if none is under way.
-    fn collect(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = Instant::now();
-        loop {
-            match Pin::new(&mut self.calls).poll_next(cx) {
-                Poll::Ready(Some((asked, answer))) => {
-                    let judge = |body| self.workload.judge(asked.kind, asked.key, body);
-                    let how = answer.and_then(judge);
-                    self.tally.borrow_mut().ended(asked.kind, asked.due, now, how);
-                }
-                Poll::Ready(None) => return true,
-                Poll::Pending => return false,
-            }
-        }
+    /// Counts the calls that have ended.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
+        let connection = self.connection.as_mut().ok_or(Fault::Connection)?;
+        let (workload, mut tally) = (&self.workload, self.tally.borrow_mut());
+        connection.receive(cx, |now, asked, answer| {
+            let how = answer.and_then(|body| workload.judge(asked.kind, asked.key, body));
+            tally.ended(asked.kind, asked.due, now, how);
+        })
     }
 
     /// Begins what is due, as far as there are free slots; true if nothing is left to begin.
-    fn begin(&mut self, cx: &mut Context<'_>, link: &mut Link) -> bool {
-        while self.calls.len() < self.slots {
-            // Not ready: the server limits the calls of a connection, and more are open.
-            if !matches!(link.sender.poll_ready(cx), Poll::Ready(Ok(()))) {
-                return false;
-            }
-            match self.pace.take(Instant::now()) {
-                Next::Begin(due) => self.call(link, due),
+    fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(connection) = &mut self.connection else { return false };
+        let mut now = Instant::now();
+        // Not ready: the server limits the calls of a connection, or will have no more.
+        while connection.calls() < self.slots && connection.ready() {
+            match self.pace.take(now) {
+                Next::Begin(due) => {
+                    let next = self.workload.next(due);
+                    let asked = Asked { kind: next.kind, key: next.key, due };
+                    connection.begin(method(next.kind), next.body, asked);
+                }
                 Next::Wait(at) => match self.timer.poll_until(at, cx) {
-                    Poll::Ready(_) => {}
+                    Poll::Ready(_) => now = Instant::now(),
                     Poll::Pending => return false,
                 },
                 Next::Over => return true,
@@ -139,20 +108,12 @@ impl Lane {
         false
     }
 
-    fn call(&mut self, link: &mut Link, due: Instant) {
-        let operation = self.workload.next(due);
-        let asked = Asked { kind: operation.kind, key: operation.key, due };
-        match link.call(self.routes.of(operation.kind), operation.body, asked) {
-            Ok(call) => self.calls.push(call),
-            Err(fault) => self.tally.borrow_mut().failed(fault, due),
-        }
-    }
-
     /// The calls under way will not be answered.
     fn abandon(&mut self, fault: Fault) {
         let mut tally = self.tally.borrow_mut();
-        self.calls.iter().for_each(|call| tally.failed(fault, call.asked.due));
-        self.calls.clear();
+        if let Some(mut connection) = self.connection.take() {
+            connection.abandon(|asked| tally.failed(fault, asked.due));
+        }
     }
 
     /// What is not done by now counts as not done, begun or not.

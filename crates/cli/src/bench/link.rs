@@ -1,6 +1,5 @@
-//! A connection: HTTP/2 without TLS, and requests whose headers never change.
+//! A connection for streams: HTTP/2 by `h2`, without TLS.
 
-use super::call::{Asked, Call};
 use super::fault::Fault;
 use bytes::Bytes;
 use h2::SendStream;
@@ -19,11 +18,7 @@ const DIAL: Duration = Duration::from_secs(5);
 /// Reads and writes the socket, and must be polled for anything to happen.
 pub(crate) type Pump = Connection<TcpStream, Bytes>;
 
-/// The methods that are called.
-pub(crate) const PUT: &str = "/etcdserverpb.KV/Put";
-pub(crate) const RANGE: &str = "/etcdserverpb.KV/Range";
-pub(crate) const TXN: &str = "/etcdserverpb.KV/Txn";
-pub(crate) const STATUS: &str = "/etcdserverpb.Maintenance/Status";
+/// The method that is called.
 pub(crate) const WATCH: &str = "/etcdserverpb.Watch/Watch";
 
 /// Begins calls on one connection.
@@ -55,13 +50,6 @@ pub(crate) async fn dial(endpoint: &str) -> Result<(Link, Pump), Fault> {
 }
 
 impl Link {
-    /// Sends a whole request. The sender must be ready.
-    pub(crate) fn call(&mut self, route: &Uri, body: Bytes, asked: Asked) -> Result<Call, Fault> {
-        let (response, mut stream) = self.sender.send_request(self.head(route), false)?;
-        stream.send_data(body, true)?;
-        Ok(Call::new(asked, response))
-    }
-
     /// Begins a call whose request goes on.
     pub(crate) fn open(
         &mut self,

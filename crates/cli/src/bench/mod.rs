@@ -1,13 +1,12 @@
 //! `bench`: load against any server that speaks etcd's API, and what it costs.
 //!
 //! The load shares the machine with the servers more often than not, so it must
-//! be cheap: HTTP/2 by `h2` with headers that never change, requests that are
-//! patched and not encoded, answers that are looked at and not decoded, and one
-//! task for each of a few connections, all on one thread.
+//! be cheap: HTTP/2 of its own with header blocks that never change (`wire`),
+//! requests that are patched and not encoded, answers that are looked at and not
+//! decoded, and one task for each of a few connections, all on one thread.
 
 mod answer;
 mod args;
-mod call;
 mod cpu;
 mod fault;
 mod floor;
@@ -29,6 +28,7 @@ mod targets;
 mod template;
 mod timer;
 mod watch;
+mod wire;
 mod workload;
 
 use crate::failure::Failure;

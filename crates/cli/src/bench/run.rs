@@ -2,7 +2,7 @@
 
 use super::cpu;
 use super::fault::Fault;
-use super::lane::{Lane, Routes};
+use super::lane::Lane;
 use super::machine::Machine;
 use super::pace::{Pace, Schedule};
 use super::plan::{Plan, Verb};
@@ -13,7 +13,6 @@ use super::watch::Ear;
 use super::workload::{Known, Workload};
 use super::{progress, targets};
 use crate::failure::Failure;
-use futures_util::stream::FuturesUnordered;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -87,16 +86,14 @@ impl Course<'_> {
         let at = usize::try_from(number).unwrap_or_default();
         let endpoint = self.targets.get(at % self.targets.len().max(1)).cloned();
         let endpoint = endpoint.ok_or_else(|| Failure::arguments("there is nobody to ask"))?;
-        let bad = |fault: Fault| Failure::arguments(format!("{endpoint}: {fault}"));
         let lane = Lane {
-            routes: Routes::new(&endpoint).map_err(bad)?,
             endpoint,
             workload,
             pace,
             slots: share(self.plan.clients, self.plan.conns, at),
             timer: Timer::new().map_err(|error| Failure::io("make a timer", &error))?,
             tally: Rc::clone(&self.tally),
-            calls: FuturesUnordered::new(),
+            connection: None,
         };
         Ok(spawn_local(lane.run(self.patience)))
     }

@@ -2,12 +2,13 @@
 
 use super::answer::unframed;
 use super::args::To;
-use super::call::Asked;
 use super::fault::Fault;
-use super::link::{STATUS, dial, route};
 use super::plan::Plan;
 use super::tally::Kind;
 use super::template::framed;
+use super::wire::calls::Asked;
+use super::wire::request::Method;
+use super::wire::{Connection, ask};
 use crate::failure::Failure;
 use client::wire::{StatusRequest, StatusResponse};
 use prost::Message;
@@ -23,7 +24,7 @@ pub(crate) async fn find(plan: &Plan) -> Result<Vec<String>, Failure> {
 
 async fn reach(plan: &Plan) -> Result<Vec<String>, Failure> {
     for endpoint in &plan.endpoints {
-        drop(dial(endpoint).await.map_err(|fault| unreachable(endpoint, fault))?);
+        drop(Connection::dial(endpoint).await.map_err(|fault| unreachable(endpoint, fault))?);
     }
     Ok(plan.endpoints.clone())
 }
@@ -43,13 +44,9 @@ async fn leader(plan: &Plan) -> Result<String, Failure> {
 }
 
 async fn status(endpoint: &str) -> Result<StatusResponse, Fault> {
-    let (mut link, pump) = dial(endpoint).await?;
-    // It ends with the connection, and the call on it learns why.
-    tokio::task::spawn_local(async move { drop(pump.await) });
-    let route = route(endpoint, STATUS)?;
     let asked = Asked { kind: Kind::Get, key: 0, due: Instant::now() };
-    let (_, answer) = link.call(&route, framed(&StatusRequest {}), asked)?.await;
-    StatusResponse::decode(unframed(answer?)?).map_err(|_| Fault::Answer)
+    let answer = ask(endpoint, Method::Status, framed(&StatusRequest {}), asked).await?;
+    StatusResponse::decode(unframed(&answer)?).map_err(|_| Fault::Answer)
 }
 
 fn unreachable(endpoint: &str, fault: Fault) -> Failure {

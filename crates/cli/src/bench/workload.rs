@@ -2,11 +2,11 @@
 
 use super::answer::{has_field, unframed};
 use super::fault::Fault;
-use super::link::{PUT, RANGE, TXN};
 use super::plan::{Plan, STAMP, Verb};
 use super::random::Random;
 use super::tally::{Kind, Success};
 use super::template::{Template, framed, key};
+use super::wire::request::Method;
 use bytes::{Bytes, BytesMut};
 use client::wire::compare::{CompareResult, CompareTarget, TargetUnion};
 use client::wire::request_op::Request;
@@ -64,11 +64,11 @@ pub(crate) struct Operation {
 }
 
 /// The method of a kind of operation.
-pub(crate) fn method(kind: Kind) -> &'static str {
+pub(crate) fn method(kind: Kind) -> Method {
     match kind {
-        Kind::Put | Kind::Event => PUT,
-        Kind::Get => RANGE,
-        Kind::Txn => TXN,
+        Kind::Put | Kind::Event => Method::Put,
+        Kind::Get => Method::Range,
+        Kind::Txn => Method::Txn,
     }
 }
 
@@ -156,17 +156,17 @@ impl Workload {
     }
 
     /// Looks at an answer, and learns from that of a transaction.
-    pub(crate) fn judge(&self, kind: Kind, key: u64, body: Bytes) -> Result<Success, Fault> {
+    pub(crate) fn judge(&self, kind: Kind, key: u64, body: &[u8]) -> Result<Success, Fault> {
         let message = unframed(body)?;
         match kind {
             Kind::Put | Kind::Event => Ok(Success::Done),
-            Kind::Get if has_field(&message, KVS)? => Ok(Success::Done),
+            Kind::Get if has_field(message, KVS)? => Ok(Success::Done),
             Kind::Get => Err(Fault::NoKey),
             Kind::Txn => self.learn(key, message),
         }
     }
 
-    fn learn(&self, key: u64, message: Bytes) -> Result<Success, Fault> {
+    fn learn(&self, key: u64, message: &[u8]) -> Result<Success, Fault> {
         let answer = TxnResponse::decode(message).map_err(|_| Fault::Answer)?;
         let (revision, success) = if answer.succeeded {
             (answer.header.map(|header| header.revision), Success::Done)

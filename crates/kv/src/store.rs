@@ -179,6 +179,20 @@ impl Store {
         }
     }
 
+    /// The same for a walk over what is kept and nothing else: without history.
+    pub(crate) fn at_rest(&self) -> Self {
+        match self {
+            Self::Memory(memory) => Self::Memory(memory.at_rest()),
+        }
+    }
+
+    /// Of a store at rest, what lies below the key is not walked over again.
+    pub(crate) fn forget_below(&mut self, key: &[u8]) {
+        match self {
+            Self::Memory(memory) => memory.forget_below(key),
+        }
+    }
+
     /// Every version that can still be read or watched, by key and revision,
     /// from a spot on: equal in two stores that keep the same, whatever their
     /// insides.

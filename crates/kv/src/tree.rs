@@ -86,6 +86,14 @@ impl<T: Item> Tree<T> {
         self.alter(key, |item| (Change::Remove, item.is_some()))
     }
 
+    /// Lets go of what lies below `key`, but for a leaf of it: who walks through a
+    /// clone need not hold what it has seen.
+    pub(crate) fn forget_below(&mut self, key: &T::Key) {
+        if self.root.is_inner() {
+            Arc::make_mut(&mut self.root).forget_below(key);
+        }
+    }
+
     /// All items in order.
     pub(crate) fn iter(&self) -> Iter<'_, T> {
         Iter::from_start(&self.root)
@@ -278,6 +286,23 @@ mod tests {
                 is_same(&tree, &plain, &[0, 999, 3500, 9000]);
             }
         }
+    }
+
+    /// What is let go of is whole leaves below the key, and what is left is a tree.
+    #[test]
+    fn what_was_seen_is_let_go_of() {
+        let (mut tree, mut plain) = (Tree::default(), Plain::new());
+        act(&mut tree, &mut plain, &Deed::Fill { start: 0, step: 1, count: 9_000 });
+        let mut seen = tree.clone();
+        for key in [0, 1, 31, 32, 33, 2_047, 2_048, 2_049, 5_000, 8_999, 9_500] {
+            seen.forget_below(&key);
+            seen.validate();
+            let left = seen.iter().copied().collect::<Vec<_>>();
+            let from = usize::from(key).min(9_000);
+            assert!(left.len() >= 9_000 - from && left.len() <= 9_000 - from + node::LEAF_MAX);
+            assert!(seen.iter_from(&key).map(|it| it.0).eq(key..9_000));
+        }
+        is_same(&tree, &plain, &[0, 4_000, 8_999]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::said::{write_lease, write_said};
 use super::version;
 use crate::machine::Machine;
 use crate::sequence::Sequences;
+use crate::state::State;
 use crate::store::Spot;
 use base::checksum::hash64;
 use base::{Index, Revision};
@@ -16,10 +17,13 @@ use core::fmt;
 /// The state of a machine at one index, and how much of it was told.
 ///
 /// It shares everything with the machine that the machine has not changed
-/// since, and may be told and dropped on another thread.
+/// since, and may be told and dropped on another thread. What was told it lets go
+/// of: what the machine replaces meanwhile is kept twice only until then.
 #[derive(Clone)]
 pub struct Frozen {
     machine: Machine,
+    /// How many keys exist in it, told or not.
+    keys: u64,
     next: Next,
 }
 
@@ -40,10 +44,11 @@ impl Machine {
     /// The state as it is now, to be told in chunks; it costs nothing to ask.
     #[must_use]
     pub fn freeze(&self) -> Frozen {
-        let machine = self.clone();
+        let state = State { store: self.state.store.at_rest(), ..self.state.clone() };
+        let machine = Self { state, sequences: self.sequences.clone(), ..*self };
         let without = || Self { sequences: Sequences::default(), ..self.clone() };
         let machine = base::mutant!(SnapshotWithoutSequences, machine, without());
-        Frozen { machine, next: Next::Head }
+        Frozen { machine, keys: self.keys(), next: Next::Head }
     }
 }
 
@@ -62,8 +67,8 @@ impl Frozen {
 
     /// How many keys exist in it.
     #[must_use]
-    pub fn keys(&self) -> u64 {
-        self.machine.keys()
+    pub const fn keys(&self) -> u64 {
+        self.keys
     }
 
     /// What it takes in memory: an upper bound, in practice, of what all
@@ -84,6 +89,9 @@ impl Frozen {
                 Next::Keys(from) => self.versions(from),
                 Next::End => return None,
             };
+            if let Next::Keys(from) = &next {
+                self.machine.state.store.forget_below(&from.key);
+            }
             self.next = next;
             if chunk.is_some() {
                 return chunk;

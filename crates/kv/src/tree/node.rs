@@ -158,6 +158,23 @@ impl<T: Item> Node<T> {
         }
     }
 
+    pub(super) const fn is_inner(&self) -> bool {
+        matches!(self, Self::Inner(_))
+    }
+
+    /// Drops the branches that lie below `key` as a whole; says what they weighed.
+    pub(super) fn forget_below(&mut self, key: &T::Key) -> u64 {
+        let Self::Inner(branches) = self else { return 0 };
+        let at = Self::child(branches, key);
+        let mut gone: u64 = branches.drain(..at).map(|branch| branch.weight).sum();
+        if let Some(first) = branches.first_mut().filter(|it| it.node.is_inner()) {
+            let below = Arc::make_mut(&mut first.node).forget_below(key);
+            first.weight -= below;
+            gone += below;
+        }
+        gone
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Leaf(items) => items.len(),
@@ -236,6 +253,10 @@ fn alter_leaf<T: Item, R>(
 
 fn insert_item<T: Item>(items: &mut Vec<T>, at: usize, new: T) -> Option<Branch<T>> {
     let Some((mut right, into)) = split(items, at, LEAF_MAX) else {
+        if items.capacity() == 0 {
+            // A million small trees have one item each.
+            items.reserve_exact(1);
+        }
         items.insert(at, new);
         return None;
     };

@@ -4,9 +4,19 @@
 use super::Memory;
 use super::line::Line;
 use crate::store::kept::{Kept, Spot};
+use crate::tree::Tree;
 use base::Revision;
 
 impl Memory {
+    /// History would pin what a compaction takes out meanwhile, and is not walked over.
+    pub(in crate::store) fn at_rest(&self) -> Self {
+        Self { history: Tree::default(), ..self.clone() }
+    }
+
+    pub(in crate::store) fn forget_below(&mut self, key: &[u8]) {
+        self.lines.forget_below(key);
+    }
+
     pub(in crate::store) fn kept_from<'a>(
         &'a self,
         spot: &Spot,

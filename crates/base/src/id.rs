@@ -134,7 +134,9 @@ pub struct ChunkId(pub [u8; 32]);
 
 impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // Eight bytes at a time: many files are named after chunks.
+        let (parts, _) = self.0.as_chunks();
+        parts.iter().try_for_each(|part| write!(f, "{:016x}", u64::from_be_bytes(*part)))
     }
 }
 

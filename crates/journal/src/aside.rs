@@ -72,7 +72,7 @@ impl Aside {
     pub(crate) fn begin(
         &mut self,
         options: &Options,
-        ledger: &Ledger,
+        ledger: &mut Ledger,
         (number, needed): (u64, u64),
         durable: Serial,
     ) -> Option<Vec<DiskOp>> {

@@ -19,6 +19,8 @@ pub(crate) struct Ledger {
     released: BTreeMap<GroupId, Index>,
     /// The newest life of each replica: what was released is of that life.
     lives: BTreeMap<GroupId, Incarnation>,
+    /// No segment can go, and nothing has happened since that was found.
+    settled: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ impl Ledger {
         let released = floor.groups.iter().map(of).collect();
         let life = |(group, summary): (&GroupId, &Summary)| (*group, summary.incarnation);
         let lives = floor.groups.iter().map(life).collect();
-        Self { floor, segments: VecDeque::new(), released, lives }
+        Self { floor, segments: VecDeque::new(), released, lives, settled: false }
     }
 
     pub(crate) const fn floor(&self) -> &Floor {
@@ -64,6 +66,7 @@ impl Ledger {
 
     /// The log goes on in the segment that `head` begins.
     pub(crate) fn open(&mut self, head: &Head) {
+        self.settled = false;
         self.segments.push_back(Live { head: *head, groups: BTreeMap::new() });
     }
 
@@ -74,6 +77,7 @@ impl Ledger {
         }
         let life = self.lives.insert(record.group, record.incarnation);
         if life.is_some_and(|life| life != record.incarnation) {
+            self.settled = false;
             self.released.remove(&record.group);
         }
         if let Some(live) = self.segments.back_mut() {
@@ -85,13 +89,18 @@ impl Ledger {
     /// Entries of `group` up to `index` need not be kept; this never goes back.
     pub(crate) fn release(&mut self, group: GroupId, index: Index) {
         let released = self.released.entry(group).or_default();
+        self.settled &= index <= *released;
         *released = index.max(*released);
     }
 
     /// A later beginning of the log, if its oldest segments are not needed. What a segment voids or promises counts only when the
     /// next one is open, for then it is durable.
-    pub(crate) fn rise(&self, durable: Serial) -> Option<Floor> {
+    pub(crate) fn rise(&mut self, durable: Serial) -> Option<Floor> {
+        if self.settled {
+            return None;
+        }
         let count = self.unneeded();
+        self.settled = count == 0;
         let head = self.segments.get(count).filter(|_| count > 0)?.head;
         invariant!(I100, head.number > self.floor.number, "the log begins later, never earlier");
         invariant!(I101, head.first.prev() <= durable, "what the floor sums up is durable");
@@ -113,7 +122,7 @@ impl Ledger {
         let loose = |live: &Live| Loose { number: live.head.number, size: live.head.size };
         let gone = self.segments.iter().filter(below).map(loose).collect();
         self.segments.retain(|live| live.head.number >= floor.number);
-        self.floor = floor;
+        (self.floor, self.settled) = (floor, false);
         gone
     }
 

@@ -5,6 +5,8 @@
 //! between. Readers see begun writes at once, as through a page cache; only
 //! [`MemoryDisk::crash`] tells them apart from synced ones.
 
+mod content;
+
 use crate::disk::{Disk, DiskDone, DiskError, DiskOp};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -12,11 +14,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use base::prng::Prng;
 use bytes::Bytes;
+use content::Content;
 
 /// What a power loss leaves whole or does not: the old bytes or the new.
 pub const SECTOR_BYTES: u64 = 512;
 
-type Files = BTreeMap<String, Vec<u8>>;
+type Files = BTreeMap<String, Content>;
 
 /// Names an operation that was begun.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -36,7 +39,8 @@ pub enum Fate {
 /// A data directory in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
-    /// What a reader sees.
+    /// What a reader sees. Where no unsynced operation touches a file, it is the
+    /// same here and in `stable`.
     seen: Files,
     /// What survives a power loss, whatever happens.
     stable: Files,
@@ -61,7 +65,7 @@ impl MemoryDisk {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         if self.fits(&op) {
-            apply(&mut self.seen, &op, &mut |_| Fate::Kept);
+            keep(&mut self.seen, &op);
             self.unsynced.push((ticket, op));
         } else {
             self.refused.push((ticket, op));
@@ -79,7 +83,7 @@ impl MemoryDisk {
     /// Bytes of all files.
     #[must_use]
     pub fn used(&self) -> u64 {
-        self.seen.values().map(|bytes| bytes.len() as u64).sum()
+        self.seen.values().map(|content| content.bytes().len() as u64).sum()
     }
 
     fn fits(&self, op: &DiskOp) -> bool {
@@ -102,9 +106,12 @@ impl MemoryDisk {
         match &op {
             DiskOp::List => DiskDone::Listed(self.sizes()),
             DiskOp::Read { file, offset, length } => self.read_at(file, *offset, *length),
-            DiskOp::Write { file, .. } if !self.seen.contains_key(file) => no_file(file),
+            // Whoever has opened a file writes it whatever its name is meanwhile.
+            DiskOp::Write { file, .. } => {
+                self.sync(file, ticket);
+                if self.stable.contains_key(file) { self.settle(&op) } else { no_file(file) }
+            }
             DiskOp::Create { file, .. }
-            | DiskOp::Write { file, .. }
             | DiskOp::Replace { file, .. }
             | DiskOp::Remove { file } => {
                 self.sync(file, ticket);
@@ -120,15 +127,16 @@ impl MemoryDisk {
     }
 
     fn settle(&mut self, op: &DiskOp) -> DiskDone {
-        apply(&mut self.stable, op, &mut |_| Fate::Kept);
+        keep(&mut self.stable, op);
         DiskDone::Synced
     }
 
     /// Another process opens the directory: whatever the one before it left is
     /// synced before it is looked at, as the real directory does.
     pub fn reopen(&mut self) {
-        self.stable = self.seen.clone();
-        self.unsynced.clear();
+        for (_, op) in &core::mem::take(&mut self.unsynced) {
+            align(&mut self.stable, &self.seen, op);
+        }
         self.refused.clear();
     }
 
@@ -164,10 +172,11 @@ impl MemoryDisk {
     /// `Replace`, `Remove` or `Rename`, and for a `Create` (`Zeroed`: the file is
     /// there, half as long).
     pub fn crash_with(&mut self, fate: &mut dyn FnMut(usize, u64) -> Fate) {
-        for (place, (_, op)) in core::mem::take(&mut self.unsynced).iter().enumerate() {
+        let unsynced = core::mem::take(&mut self.unsynced);
+        for (place, (_, op)) in unsynced.iter().enumerate() {
             apply(&mut self.stable, op, &mut |sector| fate(place, sector));
         }
-        self.seen = self.stable.clone();
+        unsynced.iter().for_each(|(_, op)| align(&mut self.seen, &self.stable, op));
         self.refused.clear();
     }
 
@@ -175,7 +184,8 @@ impl MemoryDisk {
     /// in silence. Says whether the byte is there.
     pub fn rot(&mut self, file: &str, offset: u64, mask: u8) -> bool {
         let flip = |files: &mut Files| {
-            let byte = files.get_mut(file).and_then(|bytes| bytes.get_mut(offset as usize));
+            let content = files.get_mut(file).map(Content::own);
+            let byte = content.and_then(|bytes| bytes.get_mut(offset as usize));
             byte.map(|byte| *byte ^= mask).is_some()
         };
         flip(&mut self.seen) | flip(&mut self.stable)
@@ -184,13 +194,14 @@ impl MemoryDisk {
     /// The content of a file as a reader sees it.
     #[must_use]
     pub fn content(&self, file: &str) -> Option<&[u8]> {
-        self.seen.get(file).map(Vec::as_slice)
+        self.seen.get(file).map(Content::bytes)
     }
 
     /// The directory with this file as its whole content, synced.
     pub fn put(&mut self, file: &str, content: &[u8]) {
-        self.seen.insert(file.into(), content.to_vec());
-        self.stable.insert(file.into(), content.to_vec());
+        let content = Content::Own(content.to_vec());
+        self.seen.insert(file.into(), content.clone());
+        self.stable.insert(file.into(), content);
     }
 
     fn take(&mut self, ticket: Ticket) -> Option<DiskOp> {
@@ -202,22 +213,22 @@ impl MemoryDisk {
     fn sync(&mut self, file: &str, ticket: Ticket) {
         let (synced, rest): (Vec<_>, Vec<_>) = core::mem::take(&mut self.unsynced)
             .into_iter()
-            .partition(|(other, op)| *other < ticket && touches(op, file));
+            .partition(|(other, op)| *other < ticket && names(op).any(|name| name == file));
         for (_, op) in &synced {
-            apply(&mut self.stable, op, &mut |_| Fate::Kept);
+            keep(&mut self.stable, op);
         }
         self.unsynced = rest;
     }
 
     fn sizes(&self) -> Vec<(String, u64)> {
-        self.seen.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect()
+        let size = |content: &Content| content.bytes().len() as u64;
+        self.seen.iter().map(|(name, content)| (name.clone(), size(content))).collect()
     }
 
     fn read_at(&self, file: &str, offset: u64, length: usize) -> DiskDone {
-        let Some(bytes) = self.seen.get(file) else { return DiskDone::Read(Bytes::new()) };
-        let start = bytes.len().min(offset as usize);
-        let end = bytes.len().min(start.saturating_add(length));
-        DiskDone::Read(Bytes::copy_from_slice(bytes.get(start..end).unwrap_or_default()))
+        let Some(content) = self.seen.get(file) else { return DiskDone::Read(Bytes::new()) };
+        let start = offset as usize;
+        DiskDone::Read(content.read(start, start.saturating_add(length)))
     }
 }
 
@@ -263,23 +274,36 @@ impl Tear {
     }
 }
 
+/// Does to `files` all that `op` does.
+fn keep(files: &mut Files, op: &DiskOp) {
+    let DiskOp::Write { file, offset, parts } = op else {
+        return apply(files, op, &mut |_| Fate::Kept);
+    };
+    let Some(content) = files.get_mut(file) else { return };
+    let mut at = *offset as usize;
+    for part in parts {
+        content.put(at, part);
+        at += part.len();
+    }
+}
+
 /// Does to `files` what `op` does, sector by sector as `fate` allows.
 fn apply(files: &mut Files, op: &DiskOp, fate: &mut dyn FnMut(u64) -> Fate) {
     match op {
         DiskOp::List | DiskOp::Read { .. } => {}
         DiskOp::Create { file, size } => match fate(0) {
             Fate::Lost => {}
-            Fate::Kept => drop(files.insert(file.clone(), vec![0; *size as usize])),
-            Fate::Zeroed => drop(files.insert(file.clone(), vec![0; *size as usize / 2])),
+            Fate::Kept => drop(files.insert(file.clone(), Content::zeros(*size))),
+            Fate::Zeroed => drop(files.insert(file.clone(), Content::zeros(*size / 2))),
         },
         DiskOp::Replace { file, content } => {
             if fate(0) == Fate::Kept {
-                files.insert(file.clone(), content.to_vec());
+                files.insert(file.clone(), Content::Shared(content.clone()));
             }
         }
         DiskOp::Write { file, offset, parts } => {
-            if let Some(bytes) = files.get_mut(file) {
-                write(bytes, *offset, &parts.concat(), fate);
+            if let Some(content) = files.get_mut(file) {
+                write(content, *offset, &parts.concat(), fate);
             }
         }
         DiskOp::Remove { file } => {
@@ -297,7 +321,7 @@ fn apply(files: &mut Files, op: &DiskOp, fate: &mut dyn FnMut(u64) -> Fate) {
     }
 }
 
-fn write(file: &mut Vec<u8>, offset: u64, new: &[u8], fate: &mut dyn FnMut(u64) -> Fate) {
+fn write(file: &mut Content, offset: u64, new: &[u8], fate: &mut dyn FnMut(u64) -> Fate) {
     let first = offset / SECTOR_BYTES;
     let mut at = 0;
     while at < new.len() {
@@ -307,29 +331,33 @@ fn write(file: &mut Vec<u8>, offset: u64, new: &[u8], fate: &mut dyn FnMut(u64) 
         let piece = new.get(at..new.len().min(at + left)).unwrap_or_default();
         match fate(sector - first) {
             Fate::Lost => {}
-            Fate::Kept => put(file, place as usize, piece),
-            Fate::Zeroed => put(file, place as usize, &vec![0; piece.len()]),
+            Fate::Kept => file.put(place as usize, piece),
+            Fate::Zeroed => file.put(place as usize, &vec![0; piece.len()]),
         }
         at += piece.len();
     }
 }
 
-fn put(file: &mut Vec<u8>, at: usize, piece: &[u8]) {
-    file.resize(file.len().max(at + piece.len()), 0);
-    if let Some(place) = file.get_mut(at..at + piece.len()) {
-        place.copy_from_slice(piece);
-    }
-}
-
-/// Whether `op` changes what stands under this name.
-fn touches(op: &DiskOp, name: &str) -> bool {
-    match op {
-        DiskOp::List | DiskOp::Read { .. } => false,
+/// The names under which `op` changes something.
+fn names(op: &DiskOp) -> impl Iterator<Item = &String> {
+    let (one, other) = match op {
+        DiskOp::List | DiskOp::Read { .. } => (None, None),
         DiskOp::Create { file, .. }
         | DiskOp::Write { file, .. }
         | DiskOp::Replace { file, .. }
-        | DiskOp::Remove { file } => file == name,
-        DiskOp::Rename { from, to } => from == name || to == name,
+        | DiskOp::Remove { file } => (Some(file), None),
+        DiskOp::Rename { from, to } => (Some(from), Some(to)),
+    };
+    one.into_iter().chain(other)
+}
+
+/// Makes `files` the same as `others` where `op` changes something.
+fn align(files: &mut Files, others: &Files, op: &DiskOp) {
+    for name in names(op) {
+        match others.get(name) {
+            Some(content) => drop(files.insert(name.clone(), content.clone())),
+            None => drop(files.remove(name)),
+        }
     }
 }
 
@@ -358,6 +386,41 @@ fn lost_ticket() -> DiskDone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever is begun, ended and lost in between.
+    #[test]
+    fn a_reader_and_the_disk_agree_when_nothing_is_under_way() {
+        for seed in 0..200 {
+            let (mut prng, mut disk) = (Prng::new(seed), MemoryDisk::new());
+            let mut out: Vec<Ticket> = Vec::new();
+            for _ in 0..60 {
+                let file = String::from(*prng.pick(&["a", "b"]).unwrap());
+                let bytes = Bytes::from(vec![prng.below(256) as u8; prng.below(900) as usize]);
+                let op = match prng.below(5) {
+                    0 => DiskOp::Create { file, size: prng.below(2048) },
+                    1 => DiskOp::Replace { file, content: bytes },
+                    2 => DiskOp::Write { file, offset: prng.below(900), parts: vec![bytes] },
+                    3 => DiskOp::Remove { file },
+                    _ => DiskOp::Rename { from: file, to: "b".into() },
+                };
+                out.push(disk.begin(op));
+                while !out.is_empty() && prng.chance(1, 2) {
+                    drop(disk.finish(out.remove(0)));
+                }
+                if prng.chance(1, 20) {
+                    out.clear();
+                    disk.crash(&mut prng);
+                    assert_eq!(plain(&disk.seen), plain(&disk.stable), "seed {seed}");
+                }
+            }
+            disk.reopen();
+            assert_eq!(plain(&disk.seen), plain(&disk.stable), "seed {seed}");
+        }
+    }
+
+    fn plain(files: &Files) -> Vec<(&String, &[u8])> {
+        files.iter().map(|(name, content)| (name, content.bytes())).collect()
+    }
 
     fn write_op(offset: u64, bytes: &[u8]) -> DiskOp {
         let parts = vec![Bytes::copy_from_slice(bytes)];

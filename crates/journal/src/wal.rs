@@ -13,6 +13,7 @@ use crate::ledger::Ledger;
 pub use crate::options::Options;
 use crate::record::{Record, Seal};
 use crate::segment::{self, HEAD_BYTES, Head};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use base::limits::{DISK_OP_BYTES_MAX, ENTRY_BYTES_MAX, WITNESS_DELAY};
@@ -23,6 +24,8 @@ use base::{GroupId, Index, Serial, Time, invariant, sometimes};
 pub struct Wal {
     options: Options,
     segment: Segment,
+    /// The name of its file.
+    file: String,
     /// What the segments hold.
     ledger: Ledger,
     /// What is done beside the log.
@@ -96,6 +99,7 @@ impl Wal {
     pub(crate) fn new(options: Options, begun: Begun) -> Self {
         let Begun { segment, ledger, aside, tail, witness } = begun;
         Self {
+            file: segment::file_name(options.lane, segment.number),
             options,
             segment,
             ledger,
@@ -169,7 +173,7 @@ impl Wal {
             return None;
         }
         let next = (self.segment.number + 1, self.next_segment_needs());
-        self.aside.begin(&self.options, &self.ledger, next, self.durable)
+        self.aside.begin(&self.options, &mut self.ledger, next, self.durable)
     }
 
     /// Learns how it ended. After an error the log asks for nothing any more, unless
@@ -266,6 +270,7 @@ impl Wal {
     fn on_opened(&mut self, head: &Head) {
         sometimes!(SegmentOpened);
         self.segment = Segment::new(head);
+        self.file = segment::file_name(head.lane, head.number);
         self.ledger.open(head);
         self.aside.opened();
         self.witness.recorded = self.witness.recorded.max(head.first.prev());
@@ -300,8 +305,7 @@ impl Wal {
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         invariant!(I36, bytes <= DISK_OP_BYTES_MAX);
         self.flight = Some(Flight::Write(bytes as u64));
-        let file = segment::file_name(self.options.lane, self.segment.number);
-        DiskOp::Write { file, offset: self.segment.offset, parts }
+        DiskOp::Write { file: self.file.clone(), offset: self.segment.offset, parts }
     }
 
     const fn is_opening(&self) -> bool {

@@ -31,7 +31,8 @@ Usage: cargo xtask <WORD>
   licences             the licences of everything that is linked or built
   docs [FILE]...       runs the `console` blocks of README.md, docs/guides and
                        docs/simulator.md
-  mutants              builds the deliberate bugs in and lets the simulator catch them
+  mutants [NAME]...    builds the deliberate bugs in, or those that are named, and lets
+                       the simulator catch them
   traces               a seed of the simulator is the same run in debug and in release
   explore [WORLD]...   every state of small worlds of three replicas, the production
                        code itself; prints what was looked at and what was left out
@@ -92,7 +93,7 @@ fn run(words: &[&str]) -> Outcome {
         ["tidy"] => tidy::run(),
         ["licences"] => licences::run(),
         ["docs", files @ ..] => docs::run(files),
-        ["mutants"] => mutants::run(),
+        ["mutants", names @ ..] => mutants::run(names),
         ["traces"] => traces::run(),
         ["explore", worlds @ ..] => explore::run(worlds),
         ["partitions", words @ ..] => partitions::run(words),

@@ -107,6 +107,63 @@ mutants! {
     CrowdNotSeen,
     /// A watch hears that it was told everything when it was not.
     ProgressTooEarly,
+    /// A read in a transaction does not see what the transaction wrote before it
+    /// (etcd issue 14490, of whose revision such an answer is). Breaks P2.
+    TxnReadsBefore,
+    /// A put that keeps the pair's lease takes the key off it (etcd's `ignore_lease`):
+    /// the key outlives its owner. Breaks P2 and P5.
+    KeptLeaseLost,
+    /// A compaction sweeps a deletion that stands at its own revision (etcd issue
+    /// 18089): who takes the state over never tells of it. Breaks P4.
+    DeletionSweptTooFar,
+    /// The revision right below a compaction is still answered, with what the sweep
+    /// has left of it (Kubernetes pages through such reads). Breaks P2.
+    CompactedIsRead,
+    /// The count of a range stops one behind the limit (etcd issue 6145). Breaks P2.
+    CountStopsAtLimit,
+    /// History that was made of chunks knows no pair before its changes (etcd issue
+    /// 10681, without a compaction). Breaks P4.
+    PreviousNotThawed,
+    /// A refusal is not remembered under its number: the client who goes on is told of
+    /// a gap, and a late copy is done after it was refused (Raft, dissertation 6.3).
+    /// Breaks P3.
+    RefusalNotRemembered,
+    /// The newest of the forwarded commands that came in order is let in once more
+    /// (raft-rs and etcd forward proposals without a number). Breaks P3.
+    ForwardTakenTwice,
+    /// Who waits at an index is answered by whatever is applied there (copycat issue
+    /// 265, seen from the client): a write that is gone is acknowledged. Breaks P1.
+    AnsweredByPlaceAlone,
+    /// A write of which a lost leader said nothing goes to the next one as well (blind
+    /// retries; FoundationDB's unknown result). Breaks P3.
+    DoubtTriedAgain,
+    /// A read is answered as soon as its index is known, not when it is applied (the
+    /// wait in etcd's `linearizableReadLoop`). Breaks P2.
+    ReadNotApplied,
+    /// A watch that was without room goes on with what is new (etcd issue 17529).
+    /// Breaks P4.
+    SlowWatchSkips,
+    /// A renewal asks the leader's count and not the state: a revoked lease is renewed
+    /// (etcd pull request 20590). Breaks P5.
+    RenewedAfterRevoke,
+    /// A directory that was made of its chunk knows no disk's life: who lost its disk
+    /// is taken for whom it was (NATS issue 7567). Breaks P1.
+    LivesNotThawed,
+    /// Clearing up behind a checkpoint takes the chunks of the other one too
+    /// (`ZooKeeper`'s purge of snapshots in use, Keeper issue 60537). Breaks P6.
+    LeftoversOfBoth,
+    /// A heartbeat tells everybody all that is chosen, agreed or not (tinykv issue 191).
+    /// Breaks P1 and P2.
+    HeartbeatCommitsAll,
+    /// Letters that were lost are never sent again (a paused peer of etcd's raft).
+    /// Breaks P7.
+    LostLettersNotMissed,
+    /// A leader that no majority answers goes on leading those who hear it (Cloudflare,
+    /// 2020-11-02; hashicorp/raft issue 503). Breaks P7.
+    LeadsUnheard,
+    /// A follower takes for chosen what stands behind the letter's entries (copycat
+    /// issue 265, `ScyllaDB` issue 9965). Breaks P1 and P2.
+    CommitBeyondLetter,
 }
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);

@@ -185,7 +185,7 @@ impl Progress {
             Mode::Probe { .. } if held >= self.next => self.replicate(held.next()),
             Mode::Probe { beats } => *beats = beats.filter(|beats| *beats < 2),
             Mode::Replicate(window) if held.max(self.matched) < window.older => {
-                self.probe(held.next());
+                mutant!(LostLettersNotMissed, self.probe(held.next()), ());
             }
             Mode::Behind { .. } if held >= self.next.prev() => self.replicate(held.next()),
             Mode::Replicate(_) | Mode::Behind { .. } => {}

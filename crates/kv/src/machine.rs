@@ -88,7 +88,9 @@ impl Machine {
             Turn::Refused(why) => self.reply(Err(why)),
             Turn::New => {
                 let reply = self.run(&command);
-                self.sequences.note(sequence, index, &reply);
+                if reply.result.is_ok() || base::mutant!(RefusalNotRemembered, true, false) {
+                    self.sequences.note(sequence, index, &reply);
+                }
                 reply
             }
         })

@@ -17,7 +17,7 @@ pub(crate) fn check_window(store: &Store, query: &RangeQuery) -> Result<(), KvEr
 pub(crate) fn check_revision(store: &Store, at: Revision) -> Result<(), KvError> {
     if at > store.revision() {
         Err(KvError::FutureRevision)
-    } else if at < store.oldest() {
+    } else if at < base::mutant!(CompactedIsRead, store.oldest(), store.oldest().prev()) {
         Err(KvError::Compacted { oldest: store.oldest() })
     } else {
         Ok(())
@@ -28,6 +28,8 @@ pub(crate) fn check_revision(store: &Store, at: Revision) -> Result<(), KvError>
 pub(crate) fn evaluate(store: &Store, query: &RangeQuery, newest: Revision) -> RangeReply {
     let at = query.revision.unwrap_or(newest);
     let page = store.range(&query.range, at, fetched(query));
+    let looked = if query.count_only { page.count } else { page.pairs.len() as u64 };
+    let count = base::mutant!(CountStopsAtLimit, page.count, looked);
     let mut pairs = page.pairs;
     if filters(query) {
         pairs.retain(|kv| passes(query, &kv.fields()));
@@ -35,7 +37,7 @@ pub(crate) fn evaluate(store: &Store, query: &RangeQuery, newest: Revision) -> R
     sort(&mut pairs, query);
     let more = !query.count_only && cut(&mut pairs, query.limit);
     let kvs = pairs.into_iter().map(|kv| answer(kv, query.keys_only)).collect();
-    RangeReply { kvs, more, count: page.count }
+    RangeReply { kvs, more, count }
 }
 
 /// How many pairs must be looked at. Whatever filters or sorts needs them all,

@@ -72,12 +72,13 @@ impl<'a> Draft<'a> {
 fn pair(put: &Put, old: Option<&Pair>, revision: Revision, place: u32) -> Pair {
     let old = old.map(Pair::fields);
     let value = put.value.as_deref().or(old.map(|old| old.value));
+    let kept = old.map_or(0, |old| old.lease);
     let fields = Fields {
         key: &put.key,
         create: old.map_or(revision, |old| old.create),
         modified: revision,
         version: old.map_or(1, |old| old.version + 1),
-        lease: put.lease.unwrap_or_else(|| old.map_or(0, |old| old.lease)),
+        lease: put.lease.unwrap_or_else(|| base::mutant!(KeptLeaseLost, kept, 0)),
         value: value.unwrap_or_default(),
         extension: old.map_or(&[], |old| old.extension),
     };

@@ -88,7 +88,9 @@ pub(crate) fn run(draft: &mut Draft<'_>, plan: &Plan<'_>) -> TxnReply {
 fn run_step(draft: &mut Draft<'_>, step: &Step<'_>) -> OpReply {
     match step {
         Step::Range(query) => {
-            OpReply::Range(range::evaluate(draft.store(), query, draft.revision()))
+            let before = draft.store().revision();
+            let newest = base::mutant!(TxnReadsBefore, draft.revision(), before);
+            OpReply::Range(range::evaluate(draft.store(), query, newest))
         }
         Step::Put(put) => run_put(draft, put),
         Step::Delete(delete) => run_delete(draft, delete),

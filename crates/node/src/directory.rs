@@ -223,6 +223,7 @@ impl Directory {
         reader.finish()?;
         let known = members.iter().filter(|(_, life)| *life > Incarnation::ZERO);
         let lives = known.map(|(member, life)| (member.id, *life)).collect();
+        let lives = base::mutant!(LivesNotThawed, lives, BTreeMap::new());
         let members = members.into_iter().map(|(member, _)| (member.id, member)).collect();
         Ok(Self { members, lives, applied })
     }

@@ -66,7 +66,8 @@ impl Forwards {
 
 impl Window {
     fn take(&mut self, number: u64) -> bool {
-        if number <= self.floor || !self.above.insert(number) {
+        let floor = base::mutant!(ForwardTakenTwice, self.floor, self.floor.saturating_sub(1));
+        if number <= floor || !self.above.insert(number) {
             return false;
         }
         while self.above.remove(&(self.floor + 1)) {

@@ -95,7 +95,8 @@ impl Leases {
     /// Answers a question, after a round of leadership that began after it.
     pub(crate) fn answer(&mut self, ask: LeaseAsk, machine: &Machine, now: Time) -> Verdict {
         let Some(expiry) = &mut self.expiry else { return Verdict::NotHere };
-        if !machine.has_lease(ask.id) {
+        let counted = || expiry.remaining(ask.id, now).is_some();
+        if !base::mutant!(RenewedAfterRevoke, machine.has_lease(ask.id), counted()) {
             expiry.revoked(ask.id);
             return Verdict::Told(LeaseTold { ttl_s: 0, remaining_ms: 0 });
         }

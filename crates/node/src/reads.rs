@@ -68,6 +68,7 @@ impl Reads {
     /// The protocol answered: serve these when `index` is applied.
     pub(crate) fn on_read_at(&mut self, question: AskId, index: Index) {
         if let Some(it) = self.asked.remove(&question) {
+            let index = base::mutant!(ReadNotApplied, index, Index::ZERO);
             self.waiting.entry(index).or_default().extend(it.reads);
         }
     }

@@ -77,7 +77,8 @@ impl Watches {
         if let Stand::Apart(filter, next) = &watch.stand
             && watch.credit > 0
         {
-            let place = (Arc::clone(filter), *next);
+            let next = base::mutant!(SlowWatchSkips, *next, self.seen.next().max(*next));
+            let place = (Arc::clone(filter), next);
             watch.stand = Stand::In(self.cohorts.join(place, key, self.seen));
             self.stalled -= 1;
         }

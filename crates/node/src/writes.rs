@@ -194,7 +194,8 @@ impl Writes {
         let Some(waiting) = self.placed.remove(&index) else { return };
         for (by, owner) in waiting {
             let lost = || Err(Refused::LeaderChanged);
-            let result = if by == ballot { Ok(answer.clone()) } else { lost() };
+            let won = base::mutant!(AnsweredByPlaceAlone, by == ballot, true);
+            let result = if won { Ok(answer.clone()) } else { lost() };
             tell.push(Outcome { owner, result });
         }
     }
@@ -242,11 +243,14 @@ impl Writes {
     }
 
     fn give_up(&mut self, gone: impl Fn(&Forwarded) -> bool, tell: &mut Vec<Outcome>) {
-        self.forwarded.retain(|_, it| {
+        let Self { forwarded, parked, .. } = self;
+        forwarded.retain(|_, it| {
             let gone = gone(it);
             if gone {
                 sometimes!(OutcomeUnknown);
-                tell.push(Outcome { owner: it.owner, result: Err(Refused::LeaderChanged) });
+                let lost = Outcome { owner: it.owner, result: Err(Refused::LeaderChanged) };
+                let again = (it.owner, it.body.clone());
+                base::mutant!(DoubtTriedAgain, tell.push(lost), parked.push_back(again));
             }
             !gone
         });

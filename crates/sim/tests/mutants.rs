@@ -1,11 +1,12 @@
 //! Can the checkers see? Deliberate bugs are let loose, and some seed must catch each.
 //!
 //! The bugs are built in by `cargo xtask mutants` alone; in every other build
-//! they cannot be switched on, and that is what is tested there. `TRIMARAN_MUTANT=Name`
-//! hunts that one alone.
+//! they cannot be switched on, and that is what is tested there.
+//! `TRIMARAN_MUTANT=Name,Name` hunts those alone.
 
 use base::mutant::Mutant;
 use sim::draw::Theme;
+use sim::scenario::{self, Scenario};
 use sim::shrink::{NotShrunk, shrink};
 use sim::{Options, run};
 use std::sync::{Mutex, PoisonError};
@@ -19,10 +20,13 @@ const SEEDS: u64 = 2_000;
 /// Bugs of elections need many of them, and bugs of leases many leases.
 const fn theme(mutant: Mutant) -> Option<Theme> {
     match mutant {
-        Mutant::VoteBeforeSync | Mutant::CommitEarlierTerm => Some(Theme::Elections),
-        Mutant::RenewedWithoutQuorum | Mutant::RenewedWhileEnding | Mutant::LeaseNotExtended => {
-            Some(Theme::Leases)
+        Mutant::VoteBeforeSync | Mutant::CommitEarlierTerm | Mutant::CommitBeyondLetter => {
+            Some(Theme::Elections)
         }
+        Mutant::RenewedWithoutQuorum
+        | Mutant::RenewedWhileEnding
+        | Mutant::LeaseNotExtended
+        | Mutant::AnsweredByPlaceAlone => Some(Theme::Leases),
         Mutant::RestoreKeepsLog
         | Mutant::MuteCounts
         | Mutant::MuteVotes
@@ -33,7 +37,15 @@ const fn theme(mutant: Mutant) -> Option<Theme> {
         | Mutant::SnapshotWithoutSequences
         | Mutant::LeaseKeysNotThawed
         | Mutant::FloorForgetsPromise
-        | Mutant::InstallKeepsMachine => Some(Theme::Checkpoints),
+        | Mutant::InstallKeepsMachine
+        | Mutant::KeptLeaseLost
+        | Mutant::DeletionSweptTooFar
+        | Mutant::CompactedIsRead
+        | Mutant::ForwardTakenTwice
+        | Mutant::ReadNotApplied
+        | Mutant::LivesNotThawed
+        | Mutant::LeftoversOfBoth
+        | Mutant::HeartbeatCommitsAll => Some(Theme::Checkpoints),
         _ => None,
     }
 }
@@ -64,24 +76,37 @@ const fn caught_last(mutant: Mutant) -> u64 {
         Mutant::CommitEarlierTerm => 875,
         Mutant::RestoreKeepsLog => 177,
         Mutant::RenewedWithoutQuorum => 1158,
+        Mutant::CommitBeyondLetter => 110,
+        Mutant::LostLettersNotMissed => 95,
         _ => 0,
     }
+}
+
+/// The world in which a bug is hunted: a scenario, if what it breaks is demanded
+/// only while links are cut.
+fn world(mutant: Mutant, seed: u64) -> Options {
+    let options = Options { seed, theme: theme(mutant), ..Options::default() };
+    if mutant != Mutant::LeadsUnheard {
+        return options;
+    }
+    let text = scenario::text("deaf-leader").expect("a named scenario");
+    let scenario = Scenario::parse(text).expect("a scenario that can be read");
+    Options { nodes: Some(5), scenario: Some(scenario), ..options }
 }
 
 /// The first seed that fails with the bug and passes without it.
 fn hunt(mutant: Mutant) -> Option<u64> {
     mutant.choose();
-    let theme = theme(mutant);
     let seeds = std::iter::once(caught_last(mutant)).chain(0..SEEDS);
     let caught = seeds.into_iter().find_map(|seed| {
-        let report = run(Options { seed, theme, ..Options::default() });
+        let report = run(world(mutant, seed));
         let violation = report.violations.first()?;
         let what: String = violation.to_string().chars().take(200).collect();
         println!("{mutant:?}: caught by seed {seed}\n  {what}");
         Some(seed)
     });
     Mutant::None.choose();
-    caught.filter(|seed| run(Options { seed: *seed, theme, ..Options::default() }).passed())
+    caught.filter(|seed| run(world(mutant, *seed)).passed())
 }
 
 fn passes() -> bool {
@@ -118,10 +143,15 @@ fn what_a_mutant_breaks_is_made_small() {
 #[test]
 fn every_mutant_is_caught() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let only = std::env::var("TRIMARAN_MUTANT").ok();
-    let wanted = |it: &Mutant| match &only {
-        Some(name) => format!("{it:?}") == *name,
-        None => !ELSEWHERE.contains(it),
+    let named = std::env::var("TRIMARAN_MUTANT").unwrap_or_default();
+    let named: Vec<&str> = named.split(',').filter(|name| !name.is_empty()).collect();
+    let is = |it: &Mutant, name: &str| format!("{it:?}") == name;
+    for name in &named {
+        assert!(Mutant::ALL.iter().any(|it| is(it, name)), "there is no mutant {name}");
+    }
+    let wanted = |it: &Mutant| {
+        let named = named.is_empty() || named.iter().any(|name| is(it, name));
+        named && !ELSEWHERE.contains(it)
     };
     for mutant in Mutant::ALL.iter().copied().filter(wanted) {
         mutant.choose();

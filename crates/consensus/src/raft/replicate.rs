@@ -164,7 +164,8 @@ impl Raft {
         }
         invariant!(I24, core.log.last().ballot.round <= core.term, "in term {}", core.term);
         follower.held = follower.held.max(matched);
-        core.log.commit_to(commit.min(matched), out);
+        let agreed = mutant!(CommitBeyondLetter, matched, core.log.last().index);
+        core.log.commit_to(commit.min(agreed), out);
         if asks {
             let written = core.log.written(matched).max(core.promised);
             let after = mutant!(AppendAckBeforeSync, written, Serial::ZERO);
@@ -254,7 +255,8 @@ impl Leader {
         let forever = Time(u64::MAX);
         let heard = self.progress.values().map(|progress| progress.voice().heard);
         let heard = quorum::reached(once(forever).chain(heard));
-        (heard < forever).then(|| heard + core.timing.election)
+        let some = mutant!(LeadsUnheard, heard < forever, false);
+        some.then(|| heard + core.timing.election)
     }
 
     /// Commits what a majority has on disk, the leader's own disk being one
@@ -274,7 +276,8 @@ impl Leader {
     fn send_heartbeats(&self, core: &Core, out: &mut Outbox) {
         let round = self.rounds.newest();
         for (peer, progress) in &self.progress {
-            let commit = core.log.commit().min(progress.matched());
+            let chosen = core.log.commit();
+            let commit = mutant!(HeartbeatCommitsAll, chosen.min(progress.matched()), chosen);
             core.send(*peer, Say::Heartbeat { commit, round }, core.promised, out);
         }
     }

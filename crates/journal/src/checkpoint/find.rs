@@ -210,6 +210,7 @@ pub fn leftovers(
     let needed: BTreeSet<String> =
         chunks.iter().map(|chunk| chunk_name(group, slot, chunk.id)).collect();
     let begins = format!("state-{}-{}-", group.0, slot.letter());
+    let begins = base::mutant!(LeftoversOfBoth, begins, format!("state-{}-", group.0));
     let ours = |name: &str| name.starts_with(&begins) && name.ends_with(".chunk");
     let names = files.iter().map(|(name, _)| name);
     names.filter(|name| ours(name) && !needed.contains(*name)).cloned().collect()

@@ -99,6 +99,7 @@ impl Sweep {
 }
 
 fn trim(lines: &mut Tree<Line>, written: &Written, below: bool) {
+    let below = base::mutant!(DeletionSweptTooFar, below, true);
     lines.alter(written.kv.key(), |line| match line {
         Some(line) => (keep_if(line.trim(written.kv.modified(), written.deleted && below)), ()),
         None => (Change::Keep, ()),

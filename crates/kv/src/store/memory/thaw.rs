@@ -93,6 +93,7 @@ impl Thawing {
         if revision >= compacted {
             let previous = self.open.as_ref().and_then(|line| line.now().cloned());
             let over = previous.as_ref().map(Weight::of);
+            let previous = base::mutant!(PreviousNotThawed, previous, None);
             let change = Change { kv: version.clone(), deleted, previous };
             self.order.push(Belongs { revision, place: version.place(), at: self.changes.len() });
             self.changes.push(Some(Noted { change, weight, over }));

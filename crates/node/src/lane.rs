@@ -152,6 +152,12 @@ impl Lane {
         self.groups.values().fold(own, |soonest, it| earliest(soonest, it.deadline()))
     }
 
+    /// How far a group's log is applied here.
+    #[must_use]
+    pub fn applied(&self, group: GroupId) -> Option<Index> {
+        Some(self.groups.get(&group)?.machine().applied())
+    }
+
     /// How far a group's state is here, and a hash of it: equal on every node
     /// that applied as much.
     #[must_use]

@@ -3,7 +3,7 @@
 
 use crate::event::{Action, Class};
 use crate::wire::{self, Post, Say};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX, LETTER_BYTES_MAX};
 use base::{Era, GroupId, Incarnation, NodeId, Serial, sometimes};
@@ -29,9 +29,13 @@ pub(crate) struct Mail {
     /// I71: in the order of their serials within a group; none of them is released
     /// before its serial is durable, because [`Parcel::release`] is the only way.
     waiting: VecDeque<(Sender, Parcel)>,
-    frames: BTreeMap<(NodeId, Class), Vec<u8>>,
-    full: Vec<(NodeId, Class, Vec<u8>)>,
+    /// Those that are being filled, one for each peer and connection, in their order.
+    frames: Vec<Frame>,
+    full: Vec<Frame>,
 }
+
+/// For whom, on which of its connections, and the bytes.
+type Frame = (NodeId, Class, Vec<u8>);
 
 impl Mail {
     /// Takes a parcel; it leaves when its write is durable.
@@ -60,18 +64,29 @@ impl Mail {
             Say::WhoAmI | Say::YouAre { .. } => Class::Urgent,
             Say::Letter(_) | Say::Forward { .. } | Say::Part { .. } => Class::Bulk,
         };
-        let frame = self.frames.entry((to, class)).or_insert_with(wire::begin_frame);
+        let place = self.frame(to, class);
+        let Some((.., frame)) = self.frames.get_mut(place) else { return };
         let Sender { group, era, incarnation } = sender;
         wire::put_post(frame, &Post { group, era, incarnation, say });
         if frame.len() >= FRAME_FULL {
-            self.full.push((to, class, core::mem::take(frame)));
-            self.frames.remove(&(to, class));
+            self.full.push(self.frames.remove(place));
         }
+    }
+
+    /// Where the frame stands that is being filled for this connection. There are
+    /// never more than a few, so a row is cheaper than a tree.
+    fn frame(&mut self, to: NodeId, class: Class) -> usize {
+        let found = self.frames.binary_search_by_key(&(to, class), |it| (it.0, it.1));
+        found.unwrap_or_else(|place| {
+            self.frames.insert(place, (to, class, wire::begin_frame()));
+            place
+        })
     }
 
     /// Lets go what `durable` allows.
     pub(crate) fn release(&mut self, durable: Serial) {
-        for (sender, parcel) in core::mem::take(&mut self.waiting) {
+        for _ in 0..self.waiting.len() {
+            let Some((sender, parcel)) = self.waiting.pop_front() else { return };
             match parcel.release(durable) {
                 Ok((to, letter)) => self.say(sender, to, Say::Letter(letter)),
                 Err(parcel) => self.waiting.push_back((sender, parcel)),
@@ -81,9 +96,7 @@ impl Mail {
 
     /// Closes all frames: they are on their way.
     pub(crate) fn flush(&mut self, out: &mut Vec<Action>) {
-        let open = core::mem::take(&mut self.frames);
-        let full = core::mem::take(&mut self.full);
-        let all = full.into_iter().chain(open.into_iter().map(|((to, class), it)| (to, class, it)));
+        let all = self.full.drain(..).chain(self.frames.drain(..));
         out.extend(all.map(|(to, class, frame)| Action::Send { to, class, frame: frame.into() }));
     }
 }

@@ -164,11 +164,9 @@ pub(crate) fn put_post(frame: &mut Vec<u8>, post: &Post) {
     frame.put_u64(post.incarnation.0);
     let number = put_say(frame, &post.say);
     let length = u32::try_from(frame.len() - length_at - 4).unwrap_or(u32::MAX);
+    let [a, b, c, d] = length.to_le_bytes();
     if let Some(head) = frame.get_mut(kind..length_at + 4) {
-        let mut fields = Vec::with_capacity(5);
-        fields.put_u8(number);
-        fields.put_u32(length);
-        head.copy_from_slice(&fields);
+        head.copy_from_slice(&[number, a, b, c, d]);
     }
 }
 

@@ -12,7 +12,7 @@ use node::bootstrap::MemberSpec;
 use node::event::{Action, Event};
 use node::job::Job;
 use node::lane::Lane;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// One machine.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(crate) struct Host {
     pub(crate) applied: Index,
     /// How it will end, at the next occasion.
     pub(crate) doom: Option<(Crash, Moment)>,
+    /// What it showed of its groups' states last, in this life.
+    shown: BTreeMap<GroupId, (Index, u64)>,
     /// For when a deadline is queued.
     pub(crate) armed: Option<Time>,
     /// How far its clock is ahead: clocks of two machines have nothing in common.
@@ -56,8 +58,8 @@ pub(crate) fn local(now: Time, host: &Host) -> Time {
 
 /// The first moment at which the machine's own clock shows `due`.
 pub(crate) fn worldly(due: Time, host: &Host) -> Time {
-    let passed = due.since(Time::ZERO + host.ahead).as_nanos() * 1_000;
-    Time(u64::try_from(passed.div_ceil(u128::from(host.rate))).unwrap_or(u64::MAX))
+    let passed = due.0.saturating_sub((Time::ZERO + host.ahead).0);
+    Time(passed.saturating_mul(1_000).div_ceil(host.rate))
 }
 
 impl Host {
@@ -76,6 +78,7 @@ impl Host {
             paused: Time::ZERO,
             applied: Index::ZERO,
             doom: None,
+            shown: BTreeMap::new(),
             armed: None,
             ahead: Duration::from_secs(prng.below(1 << 20)),
             rate: prng.between(1_000 - draw.clocks, 1_000 + draw.clocks),
@@ -118,6 +121,7 @@ impl Host {
         self.armed = None;
         self.doom = None;
         self.applied = Index::ZERO;
+        self.shown.clear();
         self.paused = Time::ZERO;
         self.halted = false;
         self.disk.crash(crash, prng);
@@ -130,26 +134,42 @@ impl Host {
     }
 
     /// One turn with everything that arrived.
-    pub(crate) fn turn(&mut self, now: Time) -> Vec<Action> {
+    pub(crate) fn turn(&mut self, now: Time, actions: &mut Vec<Action>) {
         let now = local(now, self);
         self.awake = false;
-        let mut actions = Vec::new();
-        let Some(lane) = &mut self.lane else { return actions };
-        for event in self.inbox.drain(..).chain([Event::TurnEnd]) {
-            lane.step(now, event, &mut actions);
-        }
-        actions
+        let Some(lane) = &mut self.lane else { return };
+        self.inbox.drain(..).for_each(|event| lane.step(now, event, actions));
+        lane.step(now, Event::TurnEnd, actions);
     }
 
-    /// Shows the entries that it has applied, up to this one, since this was last
-    /// asked. What it has from a checkpoint it has not applied itself.
-    pub(crate) fn applied_entries(&mut self, upto: Option<Index>, mut show: impl FnMut(&Entry)) {
+    /// Shows the entries that it has applied since this was last asked. What it has
+    /// from a checkpoint it has not applied itself.
+    pub(crate) fn applied_entries(&mut self, mut show: impl FnMut(&Entry)) {
         let Some(lane) = &self.lane else { return };
-        let Some(applied) = upto else { return };
+        let Some(applied) = lane.applied(GroupId::DEFAULT) else { return };
         while self.applied < applied {
             self.applied = self.applied.next();
             if let Some(entry) = lane.entry(GroupId::DEFAULT, self.applied) {
                 show(entry);
+            }
+        }
+    }
+
+    /// Shows the states that are not as they were when this was last asked. The
+    /// directory changes rarely and its hash is made anew each time, so that is
+    /// looked at only where its log was applied further.
+    pub(crate) fn new_states(&mut self, mut show: impl FnMut(GroupId, (Index, u64))) {
+        let Some(lane) = &self.lane else { return };
+        for group in [GroupId::DIRECTORY, GroupId::DEFAULT] {
+            let shown = self.shown.get(&group).copied();
+            let applied = lane.applied(group);
+            if group == GroupId::DIRECTORY && shown.map(|(index, _)| index) == applied {
+                continue;
+            }
+            let state = lane.state_hash(group);
+            if let Some(state) = state.filter(|_| state != shown) {
+                self.shown.insert(group, state);
+                show(group, state);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! jumps from one thing that happens to the next. The nodes are the lanes that
 //! ship; only the world around them is imagined.
 
+mod agenda;
 pub mod ask;
 pub mod caller;
 pub mod canary;

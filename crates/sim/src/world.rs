@@ -4,6 +4,7 @@
 mod faults;
 mod turns;
 
+use crate::agenda::Agenda;
 use crate::check::Violation;
 use crate::check::agree::Agree;
 use crate::chronicle::{Chronicle, Line};
@@ -21,7 +22,7 @@ use base::{AskId, GroupId, Index, NodeId, Time, WatchKey};
 use bytes::Bytes;
 use core::time::Duration;
 use journal::memory::Ticket;
-use node::event::{Answer, Ask, Event, WatchEvent, WatchOpen};
+use node::event::{Action, Answer, Ask, Event, WatchEvent, WatchOpen};
 use std::collections::BTreeMap;
 
 /// What will happen.
@@ -155,7 +156,7 @@ pub struct World {
     now: Time,
     /// Names what was queued, asked and stamped: each gets another number.
     last: u64,
-    queue: BTreeMap<(Time, u64), Happening>,
+    queue: Agenda<Happening>,
     hosts: Vec<Host>,
     nodes: BTreeMap<NodeId, usize>,
     net: Net,
@@ -174,6 +175,8 @@ pub struct World {
     /// What the nodes applied.
     chronicle: Chronicle,
     told: Vec<Told>,
+    /// What a turn wants done, kept for its room.
+    actions: Vec<Action>,
     /// Everything that was done to it before it was healed, if that is kept.
     done: Option<Vec<Step>>,
     /// What can be seen of it.
@@ -195,7 +198,7 @@ impl World {
         Self {
             now: Time(1),
             last: 0,
-            queue: BTreeMap::new(),
+            queue: Agenda::default(),
             hosts,
             nodes: BTreeMap::new(),
             net: Net::new(draw.net.clone(), draw.faults.cut, prng.fork()),
@@ -209,6 +212,7 @@ impl World {
             led: Time::ZERO,
             chronicle: Chronicle::default(),
             told: Vec::new(),
+            actions: Vec::new(),
             done: keep.steps.then(Vec::new),
             film: Film::new(keep.film),
             story: Story::new(keep.story),
@@ -362,7 +366,7 @@ impl World {
     /// Reminds of something then, behind all that happens at that time.
     pub fn remind_at(&mut self, at: Time, alarm: Alarm) {
         let last = (1 << 63) + self.number();
-        self.queue.insert((at.max(self.now), last), Happening::Alarm(alarm));
+        self.queue.add(at.max(self.now), last, Happening::Alarm(alarm));
     }
 
     /// Something is done that a script can do again.
@@ -386,8 +390,7 @@ impl World {
     /// Lets the next thing happen, unless it is later than `end`; says whether
     /// it did, and of what it reminds.
     pub fn step(&mut self, end: Time) -> Option<Option<Alarm>> {
-        let next = self.queue.first_entry().filter(|next| next.key().0 <= end)?;
-        let ((at, _), happening) = next.remove_entry();
+        let (at, happening) = self.queue.next(end)?;
         self.now = at;
         match happening {
             Happening::Turn { node, life } => self.on_turn(node, life),
@@ -430,8 +433,8 @@ impl World {
     }
 
     fn queue(&mut self, after: Duration, happening: Happening) {
-        let at = (self.now + after, self.number());
-        self.queue.insert(at, happening);
+        let number = self.number();
+        self.queue.add(self.now + after, number, happening);
     }
 
     fn queue_at(&mut self, at: Time, happening: Happening) {

@@ -46,7 +46,9 @@ impl World {
             return self.queue_at(until, Happening::Turn { node, life });
         }
         let steps = host.inbox.len() as u64 + 1;
-        let mut actions = host.turn(now);
+        let mut actions = core::mem::take(&mut self.actions);
+        let host = self.host_mut(node);
+        host.turn(now, &mut actions);
         let doom = host.doom.take_if(|(_, moment)| *moment == Moment::InTurn);
         self.counts.turns += 1;
         self.counts.steps += steps;
@@ -56,7 +58,8 @@ impl World {
             let kept = self.prng.below(actions.len() as u64 + 1);
             actions.truncate(kept as usize);
         }
-        actions.into_iter().for_each(|action| self.perform(node, life, action));
+        actions.drain(..).for_each(|action| self.perform(node, life, action));
+        self.actions = actions;
         self.watch_state(node);
         match doom {
             Some((crash, _)) => self.crash_now(node, crash),
@@ -328,27 +331,21 @@ impl World {
         }
     }
 
+    /// What the turn changed of the node's state is held against the others'.
     fn watch_state(&mut self, node: usize) {
-        let (at, states) = (self.at(), self.states(node));
-        let ours = states.iter().find(|(group, _)| *group == GroupId::DEFAULT);
-        let upto = ours.and_then(|(_, state)| *state).map(|(index, _)| index);
-        let Self { hosts, chronicle, film, found, .. } = self;
-        if let Some(host) = hosts.get_mut(node) {
-            let before = host.applied;
-            host.applied_entries(upto, |entry| found.extend(chronicle.tell(node, entry, at)));
-            let applied = host.applied;
-            if applied > before {
-                film.add(|| Shot {
-                    group: Some(GroupId::DEFAULT),
-                    ..Shot::new(Kind::Commit, at.time, Some(node), committed(before, applied))
-                });
-            }
+        let at = self.at();
+        let Self { hosts, chronicle, film, found, agree, .. } = self;
+        let Some(host) = hosts.get_mut(node) else { return };
+        let before = host.applied;
+        host.applied_entries(|entry| found.extend(chronicle.tell(node, entry, at)));
+        let applied = host.applied;
+        if applied > before {
+            film.add(|| Shot {
+                group: Some(GroupId::DEFAULT),
+                ..Shot::new(Kind::Commit, at.time, Some(node), committed(before, applied))
+            });
         }
-        for (group, state) in states {
-            if let Some(state) = state {
-                self.found.extend(self.agree.state(node, group, state));
-            }
-        }
+        host.new_states(|group, state| found.extend(agree.state(node, group, state)));
     }
 }
 

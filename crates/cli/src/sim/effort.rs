@@ -15,6 +15,8 @@ pub(super) struct Effort(Duration);
 /// What was done, and for how much of it.
 pub(super) struct Spent {
     operations: u64,
+    /// Operations that were answered with what was asked for, or with a true refusal.
+    ok: u64,
     steps: u64,
     faults: u64,
     cpu: Duration,
@@ -27,7 +29,8 @@ impl Effort {
 
     pub(super) fn spent(&self, counts: &Counts) -> Spent {
         let (operations, steps) = (counts.operations(), counts.steps);
-        Spent { operations, steps, faults: counts.faults(), cpu: cpu().saturating_sub(self.0) }
+        let (ok, faults) = (counts.ok, counts.faults());
+        Spent { operations, ok, steps, faults, cpu: cpu().saturating_sub(self.0) }
     }
 }
 
@@ -46,9 +49,11 @@ impl Spent {
     /// Fields for the end of an object.
     pub(super) fn json(&self) -> String {
         format!(
-            "\"cpu_seconds\":{:.3},\"operations_per_cpu_second\":{:.0},\"steps_per_cpu_second\":{:.0}",
+            "\"cpu_seconds\":{:.3},\"operations_per_cpu_second\":{:.0},\"ok_per_cpu_second\":{:.0},\
+             \"steps_per_cpu_second\":{:.0}",
             self.cpu.as_secs_f64(),
             self.rate(self.operations),
+            self.rate(self.ok),
             self.rate(self.steps)
         )
     }
@@ -56,11 +61,11 @@ impl Spent {
 
 impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operations, steps, faults, cpu } = self;
+        let Self { operations, ok, steps, faults, cpu } = self;
         write!(
             f,
-            "{operations} checked operations, {steps} machine steps and {faults} faults in {:.2} s of CPU: \
-             {:.0} operations and {:.0} steps per CPU second",
+            "{operations} checked operations ({ok} ok), {steps} machine steps and {faults} faults in \
+             {:.2} s of CPU: {:.0} operations and {:.0} steps per CPU second",
             cpu.as_secs_f64(),
             self.rate(*operations),
             self.rate(*steps)

@@ -57,6 +57,7 @@ Usage: cargo xtask <WORD>
                        and the crate etcd-client; needs PyPI the first time
   soak WHAT [--times N]  the long runs: `failover`, `stop` and `torture` on real processes,
                          `sim` with many seeds
+  soak --minutes M       the big swarm of the simulator, or `--seeds A..B`; one table
   help                 this page
 
 Examples:

@@ -1,10 +1,18 @@
 //! The long runs: what `cargo test` does briefly, for as long as one likes.
 
 use crate::Outcome;
-use crate::shell::Program;
+use crate::shell::{self, Program};
 
 const HELP: &str = "\
 Usage: cargo xtask soak <WHAT> [--times N]
+       cargo xtask soak --minutes M | --seeds A..B [--jobs N] [--from SEED] [--ledger FILE]
+
+  --minutes  the big swarm of the simulator for so long, from seed 1000000 on unless
+             --from says so, two worlds at a time unless --jobs does. It ends with one
+             table: what was judged, faults by kind, the totals that as many seeds
+             should have, marks, rates, and the command that replays each seed that failed
+  --seeds    the same for these seeds. With 100000 and more it also fails if a total is short
+  --ledger   adds a line to a file: commit, seeds, operations, faults, trace, result
 
   failover   N rounds of writers on real processes whose leader is killed with
              kill -9; every acknowledged write must be there, and writes must be
@@ -21,6 +29,9 @@ Usage: cargo xtask soak <WHAT> [--times N]
 
 /// Runs one of the long runs.
 pub(crate) fn run(words: &[&str]) -> Outcome {
+    if words.first().is_some_and(|word| word.starts_with("--")) {
+        return swarm(words);
+    }
     let (what, times) = match words {
         [what] => (*what, None),
         [what, "--times", times] => (*what, Some(*times)),
@@ -53,6 +64,20 @@ fn processes(variable: &str, test: &str, times: u64) -> Outcome {
     Program { env: &[(variable, &times)], words: &words }.run()
 }
 
+/// The big swarm, by the crate `sim` itself.
+fn swarm(asked: &[&str]) -> Outcome {
+    const KNOWN: &[&str] = &["--minutes", "--seeds", "--jobs", "--from", "--ledger"];
+    if asked.len() % 2 == 1 || asked.iter().step_by(2).any(|flag| !KNOWN.contains(flag)) {
+        return Err(HELP.into());
+    }
+    let commit = shell::output(&["git", "rev-parse", "--short=12", "HEAD"]);
+    let commit = commit.unwrap_or_else(|_| "unknown".into());
+    let mut words = vec!["cargo", "run", "--release", "--quiet", "-p", "sim", "--"];
+    words.extend(asked);
+    words.extend(["--commit", commit.trim()]);
+    Program { env: &[], words: &words }.run()
+}
+
 fn sim(seeds: u64) -> Outcome {
     let seeds = seeds.to_string();
     let first = "1000000"; // far from the seeds that every `cargo test` runs
@@ -82,7 +107,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_explained() {
-        for words in [&[][..], &["dance"][..], &["sim", "--times", "many"][..]] {
+        for words in [&[][..], &["dance"][..], &["sim", "--times", "many"][..], &["--minutes"][..]]
+        {
             assert!(run(words).is_err_and(|why| why.contains("Usage: cargo xtask soak")));
         }
     }

@@ -36,6 +36,15 @@ pub enum Fate {
     Zeroed,
 }
 
+/// What a loss of power took of the writes in place that were not synced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Toll {
+    /// Writes of which nothing is left.
+    pub lost: u64,
+    /// Writes of which a part is left.
+    pub torn: u64,
+}
+
 /// A data directory in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
@@ -157,14 +166,27 @@ impl MemoryDisk {
 
     /// The power goes. For every unsynced operation `prng` decides how much of
     /// it the disk has; tickets that are out are void.
-    pub fn crash(&mut self, prng: &mut Prng) {
+    pub fn crash(&mut self, prng: &mut Prng) -> Toll {
         let mut modes: Vec<(usize, Tear)> = Vec::new();
+        // Of each write in place, how many sectors the disk has and lacks.
+        let writes = |(_, op): &(Ticket, DiskOp)| matches!(op, DiskOp::Write { .. });
+        let mut sectors: Vec<Option<(u64, u64)>> =
+            self.unsynced.iter().map(|it| writes(it).then_some((0, 0))).collect();
         self.crash_with(&mut |op, sector| {
             if modes.last().is_none_or(|(last, _)| *last != op) {
                 modes.push((op, Tear::draw(prng)));
             }
-            modes.last().map_or(Fate::Lost, |(_, tear)| tear.fate(sector, prng))
+            let fate = modes.last().map_or(Fate::Lost, |(_, tear)| tear.fate(sector, prng));
+            if let Some(Some((has, lacks))) = sectors.get_mut(op) {
+                *if fate == Fate::Kept { has } else { lacks } += 1;
+            }
+            fate
         });
+        let writes = sectors.into_iter().flatten();
+        writes.fold(Toll::default(), |toll, (has, lacks)| Toll {
+            lost: toll.lost + u64::from(has == 0 && lacks > 0),
+            torn: toll.torn + u64::from(has > 0 && lacks > 0),
+        })
     }
 
     /// The power goes, and `fate` decides for each sector of each unsynced
@@ -178,6 +200,19 @@ impl MemoryDisk {
         }
         unsynced.iter().for_each(|(_, op)| align(&mut self.seen, &self.stable, op));
         self.refused.clear();
+    }
+
+    /// What a disk does in silence that writes to the wrong place: one file has the
+    /// content of another one, synced as it is. Says whether that changed it.
+    pub fn misplace(&mut self, from: &str, to: &str) -> bool {
+        let content = |file: &str| self.seen.get(file).map(Content::bytes);
+        let (Some(new), Some(old)) = (content(from), content(to)) else { return false };
+        if new == old {
+            return false;
+        }
+        let new = new.to_vec();
+        self.put(to, &new);
+        true
     }
 
     /// Flips the bits of `mask` in one byte, synced as it is: what a disk does
@@ -560,6 +595,29 @@ mod tests {
         let lost = DiskOp::Write { file: "c".into(), offset: 0, parts: Vec::new() };
         assert!(matches!(disk.perform(lost), DiskDone::Failed(_)));
         assert_eq!(disk.perform(DiskOp::List), DiskDone::Listed(vec![("a".into(), 2048)]));
+    }
+
+    #[test]
+    fn the_toll_of_a_crash_is_told() {
+        let toll = |seed| {
+            let mut disk = disk();
+            disk.begin(write_op(0, &[1; 2048]));
+            let toll = disk.crash(&mut Prng::new(seed));
+            let left = disk.content("a").unwrap().iter().filter(|byte| **byte == 1).count();
+            assert_eq!(toll.torn, u64::from(left > 0 && left < 2048));
+            assert_eq!(toll.lost, u64::from(left == 0));
+            toll
+        };
+        assert!((0..40).any(|seed| toll(seed).lost > 0) && (0..40).any(|seed| toll(seed).torn > 0));
+    }
+
+    #[test]
+    fn a_misplaced_write_is_another_files_content() {
+        let mut disk = disk();
+        disk.put("b", b"other");
+        assert!(disk.misplace("b", "a") && !disk.misplace("b", "a") && !disk.misplace("c", "a"));
+        disk.crash_with(&mut |_, _| Fate::Lost);
+        assert_eq!(disk.content("a").unwrap(), b"other");
     }
 
     /// A seed decides every choice, and seeds reach different ends.

@@ -73,7 +73,7 @@ impl Callers {
         let node = common.prng.pick(&world.up()).copied();
         let what = person.wants(common);
         if node.and_then(|node| self.ask(caller, node, what, world, history)).is_none() {
-            self.rest(caller, world);
+            self.rest_longer(caller, world);
         }
     }
 
@@ -109,6 +109,7 @@ impl Callers {
         op.outcome = outcome(answer);
         match &op.outcome {
             Outcome::Ok(_) => world.counts.ok += 1,
+            Outcome::Failed(Refused::NoSpace) => world.counts.no_room += 1,
             Outcome::Failed(_) => world.counts.failed += 1,
             Outcome::Unknown => world.counts.unknown += 1,
         }
@@ -119,7 +120,12 @@ impl Callers {
         if let Some(person) = self.people.get_mut(op.client) {
             person.learns(op, &mut self.common);
         }
-        self.rest(op.client, world);
+        let (client, refused) = (op.client, matches!(op.outcome, Outcome::Failed(_)));
+        if refused {
+            self.rest_longer(client, world)
+        } else {
+            self.rest(client, world)
+        }
         Some(place)
     }
 
@@ -153,6 +159,14 @@ impl Callers {
     fn rest(&mut self, caller: usize, world: &mut World) {
         if let Some(person) = self.people.get(caller) {
             world.remind(person.pause(&mut self.common), Alarm::Caller(caller));
+        }
+    }
+
+    /// Whoever is refused at once asks no faster than anybody could answer.
+    fn rest_longer(&mut self, caller: usize, world: &mut World) {
+        if let Some(person) = self.people.get(caller) {
+            let longer = self.common.prng.span(Duration::ZERO, self.patience / 8);
+            world.remind(person.pause(&mut self.common) + longer, Alarm::Caller(caller));
         }
     }
 

@@ -1,9 +1,9 @@
 //! What goes wrong, and when it is right again.
 
-use crate::disk::{Crash, Moment};
+use crate::disk::{Crash, Moment, Sick};
 use crate::draw::FaultDraw;
 use crate::figure8::Figure8;
-use crate::net::Cut;
+use crate::net::{Cut, Links};
 use crate::rot::Rot;
 use crate::script::{Act, Deed};
 use crate::world::{Alarm, World};
@@ -59,16 +59,25 @@ impl Chaos {
             self.fill(world);
             return self.again(world);
         }
+        if self.prng.chance(self.draw.sick, 10_000) {
+            self.sicken(world);
+            return self.again(world);
+        }
+        if self.prng.chance(self.draw.jumps, 10_000) {
+            self.jump(world);
+            return self.again(world);
+        }
         if let Some(leader) = self.leader.filter(|_| self.prng.chance(self.draw.isolated, 10_000)) {
             self.isolate(leader, world);
             return self.again(world);
         }
-        match self.prng.below(10) {
-            0..=4 => self.crash_one(world),
-            5 => self.crash_all(world),
-            6 => self.pause(world),
-            7 | 8 => self.cut(world),
-            _ => self.crash_majority(world),
+        let beyond = self.prng.chance(self.draw.beyond, 10_000);
+        match self.prng.below(12) {
+            5 if beyond => self.crash_all(world),
+            6 if beyond => self.crash_majority(world),
+            7 => self.pause(world),
+            8..=11 => self.cut(world),
+            _ => self.crash_one(world),
         }
         self.again(world);
     }
@@ -77,6 +86,9 @@ impl Chaos {
     pub fn on_restart(&mut self, node: usize, world: &mut World) {
         if self.over || world.up().contains(&node) {
             return;
+        }
+        if self.prng.chance(self.draw.misreads, 10_000) {
+            world.misread(node, self.prng.below(24));
         }
         let limit = self.prng.chance(1, 5).then(|| self.prng.between(1, 12));
         world.counts.restarts += 1;
@@ -206,26 +218,22 @@ impl Chaos {
 
     /// A majority crashes, one node right after the other.
     fn crash_majority(&mut self, world: &mut World) {
-        if self.prng.chance(self.draw.beyond, 10_000) {
-            let up = world.up();
-            for node in up.iter().take(world.size() / 2 + 1) {
-                self.crash(*node, world);
-            }
+        let up = world.up();
+        for node in up.iter().take(world.size() / 2 + 1) {
+            self.crash(*node, world);
         }
     }
 
     /// The power of the whole house.
-    fn crash_all(&mut self, world: &mut World) {
-        if self.prng.chance(self.draw.beyond, 10_000) {
-            world.counts.blackouts += 1;
-            for node in world.up() {
-                world.crash(node, Crash::Power, Moment::Now);
-            }
+    fn crash_all(&self, world: &mut World) {
+        world.counts.blackouts += 1;
+        for node in world.up() {
+            world.crash(node, Crash::Power, Moment::Now);
         }
     }
 
     fn crash(&mut self, node: usize, world: &mut World) {
-        let moments = [Moment::Now, Moment::InTurn, Moment::InSync];
+        let moments = [Moment::Now, Moment::InTurn, Moment::InSync, Moment::InSync];
         let moment = self.prng.pick(&moments).copied().unwrap_or(Moment::Now);
         world.crash(node, self.power_or_kill(), moment);
     }
@@ -269,9 +277,11 @@ impl Chaos {
         }
     }
 
+    /// Two that differ, if there are two.
     fn pair(&mut self, world: &World) -> (usize, usize) {
         let nodes = world.size() as u64;
-        (self.prng.below(nodes) as usize, self.prng.below(nodes) as usize)
+        let (one, off) = (self.prng.below(nodes), self.prng.below((nodes - 1).max(1)));
+        (one as usize, ((one + 1 + off) % nodes) as usize)
     }
 
     fn pause(&mut self, world: &mut World) {
@@ -280,13 +290,61 @@ impl Chaos {
         }
     }
 
+    /// A disk is slow, or does not answer at all: the leader's, more often than not.
+    fn sicken(&mut self, world: &mut World) {
+        let any = self.prng.pick(&world.up()).copied();
+        let leader = self.leader.filter(|_| self.prng.chance(1, 2));
+        if let Some(node) = leader.or(any) {
+            let sick = if self.prng.chance(1, 2) { Sick::Slow } else { Sick::Hung };
+            world.sicken(node, sick, self.prng.span(self.draw.election, self.draw.cut * 2));
+        }
+    }
+
+    /// A clock jumps, by a little or by an hour.
+    fn jump(&mut self, world: &mut World) {
+        if let Some(node) = self.prng.pick(&world.up()).copied() {
+            let far = self.prng.chance(1, 4);
+            let most = if far { Duration::from_secs(3_600) } else { self.draw.election * 4 };
+            world.jump(node, self.prng.span(Duration::ZERO, most));
+        }
+    }
+
     fn cut(&mut self, world: &mut World) {
         let (one, other) = self.pair(world);
-        if self.prng.chance(2, 3) {
-            return self.isolate(one, world);
-        }
-        world.counts.cuts += 1;
-        let name = world.cut(Cut::OneWay(one, other));
+        let cut = match self.prng.below(9) {
+            _ if world.size() == 1 => return self.pause(world),
+            0..=3 => return self.isolate(one, world),
+            4 | 5 => {
+                world.counts.partitions += 1;
+                Cut::Links(self.links(world))
+            }
+            6 => {
+                world.counts.flaps += 1;
+                Cut::Flap(one, other, self.prng.span(self.draw.election / 8, self.draw.election))
+            }
+            7 => {
+                world.counts.slow_links += 1;
+                Cut::Slow(one, other, self.prng.span(self.draw.election / 8, self.draw.election))
+            }
+            _ => {
+                world.counts.cuts += 1;
+                Cut::OneWay(one, other)
+            }
+        };
+        let name = world.cut(cut);
         world.remind(self.prng.span(Duration::ZERO, self.draw.cut), Alarm::Mend(name));
+    }
+
+    /// Any of all links, most often both ways.
+    fn links(&mut self, world: &World) -> Links {
+        let mut links = Links::default();
+        let one_way = self.prng.chance(1, 3);
+        for (one, other) in (0..world.size()).flat_map(|it| (0..it).map(move |other| (it, other))) {
+            let (there, back) = (self.prng.chance(1, 2), self.prng.chance(1, 2));
+            let back = if one_way { back } else { there };
+            links = if there { links.and(one, other) } else { links };
+            links = if back { links.and(other, one) } else { links };
+        }
+        links
     }
 }

@@ -3,6 +3,13 @@
 use core::fmt;
 use core::ops::AddAssign;
 
+/// Requests that every world of a swarm does at the least: in one that did fewer,
+/// little could have gone wrong.
+pub const OPERATIONS_LEAST: u64 = 1_000;
+
+/// Faults that every world of a swarm meets at the least.
+pub const FAULTS_LEAST: u64 = 10;
+
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident $say:literal,)+) => {
         /// How often each kind of thing happened.
@@ -48,6 +55,8 @@ counts! {
     reordered "frames reordered",
     /// Frames that a cut held back and delivered later.
     held "frames held",
+    /// Frames that changed on their way; the checksum told, and the connection ended.
+    corrupted "frames corrupted",
     /// Lanes that stopped because a disk operation failed.
     halts "lanes stopped",
     /// Disk operations.
@@ -70,6 +79,22 @@ counts! {
     blackouts "blackouts",
     /// Starts after a crash.
     restarts "restarts",
+    /// Starts after a loss of power that took the last writes wholly.
+    lost_tails "lost tails",
+    /// Starts after a loss of power that left a part of a write.
+    torn_tails "torn tails",
+    /// Starts in which a read failed.
+    misreads "failed reads at a start",
+    /// Reads of a node that ran which failed.
+    bad_reads "failed reads",
+    /// Writes, with their syncs, that failed.
+    bad_syncs "failed syncs",
+    /// Disks that were slow for a while.
+    slow_disks "slow disks",
+    /// Disks that did not answer for a while.
+    hung_disks "hung disks",
+    /// Clocks that jumped ahead.
+    jumps "clock jumps",
     /// Disks that were lost.
     losses "lost disks",
     /// Checkpoints that went bad.
@@ -92,6 +117,20 @@ counts! {
     storms "storms",
     /// Links cut in one direction for a while.
     cuts "one-way cuts",
+    /// Times at which some links of some nodes were cut.
+    partitions "partial partitions",
+    /// Links that came and went for a while.
+    flaps "flapping links",
+    /// Links that were slow for a while.
+    slow_links "slow links",
+    /// Worlds that ended before they had done enough to prove much.
+    short "worlds too short",
+    /// Checkpoints taken over from another node.
+    installs "checkpoints taken over",
+    /// Compactions while somebody watched.
+    compactions "compactions under open watches",
+    /// Requests that were refused at once for want of room on a disk.
+    no_room "refused for want of room",
     /// Requests that were answered.
     ok "ok",
     /// Requests that were refused and not done.
@@ -111,17 +150,19 @@ counts! {
 }
 
 impl Counts {
-    /// Everything that went wrong because the world wanted it.
+    /// Everything that went wrong because the world wanted it; single frames that
+    /// were lost, doubled, reordered, held back or corrupted are not counted.
     #[must_use]
     pub const fn faults(&self) -> u64 {
-        self.lost
-            + self.twice
-            + self.reordered
-            + self.held
-            + self.halts
+        self.halts
             + self.kills
             + self.power_losses
             + self.in_recovery
+            + self.misreads
+            + self.bad_reads
+            + self.slow_disks
+            + self.hung_disks
+            + self.jumps
             + self.losses
             + self.rots
             + self.pauses
@@ -129,6 +170,15 @@ impl Counts {
             + self.isolations
             + self.storms
             + self.cuts
+            + self.partitions
+            + self.flaps
+            + self.slow_links
+    }
+
+    /// Whether this is enough to prove something.
+    #[must_use]
+    pub const fn are_enough(&self) -> bool {
+        self.operations() >= OPERATIONS_LEAST && self.faults() >= FAULTS_LEAST
     }
 }
 

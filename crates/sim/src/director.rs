@@ -1,6 +1,6 @@
 //! Who sees to it that what a scenario says is done, at the nodes that it means.
 
-use crate::disk::{Crash, Moment};
+use crate::disk::{Crash, Moment, Sick};
 use crate::net::Cut;
 use crate::operator::Operator;
 use crate::scenario::{Order, Scenario, Scene, Who};
@@ -50,6 +50,13 @@ impl Director {
             Order::Pause(who, span) => {
                 self.each(&who, world, |node, world| world.pause(node, span))
             }
+            Order::Slow(who, span) => {
+                self.each(&who, world, |node, world| world.sicken(node, Sick::Slow, span))
+            }
+            Order::Hang(who, span) => {
+                self.each(&who, world, |node, world| world.sicken(node, Sick::Hung, span))
+            }
+            Order::Jump(who, span) => self.each(&who, world, |node, world| world.jump(node, span)),
             Order::Isolate(who) => self.isolate(&who, world),
             Order::Between(one, other) => {
                 self.one_way(&one, &other, world);

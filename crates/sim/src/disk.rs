@@ -1,11 +1,11 @@
 //! The disk of an imagined node: slow, torn by crashes, and a liar if it is told to be.
 
 use crate::draw::DiskDraw;
-use base::GroupId;
 use base::prng::Prng;
+use base::{GroupId, Time};
 use core::time::Duration;
 use journal::disk::{Disk, DiskDone, DiskError, DiskOp};
-use journal::memory::{MemoryDisk, Ticket};
+use journal::memory::{MemoryDisk, Ticket, Toll};
 use std::collections::BTreeMap;
 
 /// How a node ends.
@@ -30,6 +30,18 @@ pub enum Moment {
     InFlip,
 }
 
+/// How a disk is sick for a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sick {
+    /// What is begun takes many times as long.
+    Slow,
+    /// What is under way, or begun, comes to no end.
+    Hung,
+}
+
+/// How much longer an operation of a slow disk takes.
+const SLOW: u32 = 20;
+
 /// A disk with a speed.
 #[derive(Clone, Debug)]
 pub struct SimDisk {
@@ -39,6 +51,12 @@ pub struct SimDisk {
     flipped: BTreeMap<String, String>,
     /// Operations until the crash, while a node reads its log back.
     left: Option<u64>,
+    /// How it is sick, and until when.
+    sick: Option<(Sick, Time)>,
+    /// Reads until one fails, when a node reads its log back.
+    misread: Option<u64>,
+    /// What losses of power took since a node started on it.
+    pub(crate) toll: Toll,
 }
 
 /// An operation that was begun.
@@ -60,12 +78,41 @@ impl SimDisk {
     /// An empty disk.
     #[must_use]
     pub fn new(draw: DiskDraw) -> Self {
-        Self { memory: MemoryDisk::new(), draw, flipped: BTreeMap::new(), left: None }
+        let (memory, flipped, toll) = (MemoryDisk::new(), BTreeMap::new(), Toll::default());
+        Self { memory, draw, flipped, left: None, sick: None, misread: None, toll }
+    }
+
+    /// From now on it is sick, until then.
+    pub const fn sicken(&mut self, sick: Sick, until: Time) {
+        self.sick = Some((sick, until));
+    }
+
+    /// Whether nothing that was begun ends now.
+    #[must_use]
+    pub fn hangs(&self, now: Time) -> bool {
+        self.sick.is_some_and(|(sick, until)| sick == Sick::Hung && now < until)
+    }
+
+    /// When a node reads its log back, the read behind so many others fails, once.
+    pub const fn misread(&mut self, after: u64) {
+        self.misread = Some(after);
+    }
+
+    /// Whether a read is to fail.
+    #[must_use]
+    pub const fn reads_badly(&self) -> bool {
+        self.misread.is_some()
+    }
+
+    /// No read fails any more; says whether one would have.
+    pub const fn read_well(&mut self) -> bool {
+        self.misread.take().is_some()
     }
 
     /// Begins an operation; says when it ends.
-    pub fn begin(&mut self, op: DiskOp, prng: &mut Prng) -> Begun {
-        let slow = if prng.chance(self.draw.slow, 10_000) { 20 } else { 1 };
+    pub fn begin(&mut self, op: DiskOp, now: Time, prng: &mut Prng) -> Begun {
+        let is_slow = self.sick.is_some_and(|(_, until)| now < until);
+        let slow = if is_slow || prng.chance(self.draw.slow, 10_000) { SLOW } else { 1 };
         let told = prng.span(self.draw.min, self.draw.max) * slow;
         let lie = (self.draw.lies && matches!(op, DiskOp::Write { .. })).then(|| told * 100);
         let fails = prng.chance(self.draw.fails, 10_000);
@@ -88,12 +135,20 @@ impl SimDisk {
         self.flipped.get(&format!("state-{}", group.0)).map(String::as_str)
     }
 
-    /// One bit changes in one of the files whose names begin like this; says in which.
+    /// One bit changes in one of the files whose names begin like this, or it has the
+    /// content of another file, as after a write to the wrong place; says in which.
     pub fn spoil(&mut self, begin: &str, prng: &mut Prng) -> Option<String> {
         let files: Vec<(String, u64)> = self.memory.list().ok()?;
         let ours: Vec<(String, u64)> =
             files.into_iter().filter(|(name, _)| name.starts_with(begin)).collect();
         let (file, bytes) = prng.pick(&ours)?.clone();
+        if prng.chance(1, 3) {
+            let others = self.memory.list().ok()?;
+            let (other, _) = prng.pick(&others)?;
+            if self.memory.misplace(other, &file) {
+                return Some(format!("{file} (what belongs to {other})"));
+            }
+        }
         let (at, bit) = (prng.below(bytes.max(1)), prng.below(8));
         self.memory.rot(&file, at, 1 << bit).then_some(file)
     }
@@ -102,6 +157,7 @@ impl SimDisk {
     pub fn lose(&mut self) {
         self.memory = MemoryDisk::new();
         self.flipped.clear();
+        (self.sick, self.toll) = (None, Toll::default());
     }
 
     /// Ends an operation.
@@ -117,6 +173,7 @@ impl SimDisk {
     /// No operation that begins from now on fails.
     pub const fn heal(&mut self) {
         self.draw.fails = 0;
+        (self.sick, self.misread) = (None, None);
         self.free();
     }
 
@@ -133,7 +190,8 @@ impl SimDisk {
     /// The node crashes.
     pub fn crash(&mut self, crash: Crash, prng: &mut Prng) {
         if crash == Crash::Power {
-            self.memory.crash(prng);
+            let Toll { lost, torn } = self.memory.crash(prng);
+            self.toll = Toll { lost: self.toll.lost + lost, torn: self.toll.torn + torn };
         }
     }
 
@@ -157,15 +215,17 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn perform(&mut self, op: DiskOp) -> DiskDone {
-        match &mut self.left {
-            Some(0) => {
-                let crashed = |what: &str| DiskError {
-                    what: what.into(),
-                    why: "crashed".into(),
-                    full: false,
-                };
-                return DiskDone::Failed(crashed("disk"));
+        if let DiskOp::Read { file, .. } = &op
+            && let Some(left) = &mut self.misread
+        {
+            if *left == 0 {
+                self.misread = None;
+                return failed(&format!("read {file}"), "input/output error");
             }
+            *left -= 1;
+        }
+        match &mut self.left {
+            Some(0) => return failed("disk", "crashed"),
             Some(left) => *left -= 1,
             None => {}
         }
@@ -175,4 +235,8 @@ impl Disk for SimDisk {
         }
         self.memory.finish(ticket)
     }
+}
+
+fn failed(what: &str, why: &str) -> DiskDone {
+    DiskDone::Failed(DiskError { what: what.into(), why: why.into(), full: false })
 }

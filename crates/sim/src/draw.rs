@@ -42,7 +42,7 @@ pub struct Draw {
     pub theme: Theme,
     /// Nodes of the cluster.
     pub nodes: usize,
-    /// How long faults are injected before everything heals.
+    /// How long faults are injected, at the least, before everything heals.
     pub chaos: Duration,
     /// The pulse of the nodes.
     pub heartbeat: Duration,
@@ -89,6 +89,8 @@ pub struct NetDraw {
     pub twice: u64,
     /// Frames that overtake or are overtaken.
     pub reorder: u64,
+    /// Frames of which some bits change on the way.
+    pub corrupt: u64,
 }
 
 /// How long disks take.
@@ -154,6 +156,12 @@ pub struct FaultDraw {
     pub isolated: u64,
     /// New leaders that are cut off at once.
     pub coups: u64,
+    /// Faults that make a disk slow, or hang, for a while.
+    pub sick: u64,
+    /// Faults that make a clock jump ahead.
+    pub jumps: u64,
+    /// Starts in which a read fails.
+    pub misreads: u64,
     /// New leaders with whom figure 8 of the Raft paper is played.
     pub figure8: u64,
     /// Nodes that are down, of whose disks a checkpoint goes bad.
@@ -189,7 +197,7 @@ impl Draw {
         let drawn = match prng.below(16) {
             0 | 1 => Theme::Elections,
             2 => Theme::Leases,
-            3 | 4 => Theme::Checkpoints,
+            3..=5 => Theme::Checkpoints,
             _ => Theme::Mixed,
         };
         let theme = theme.unwrap_or(drawn);
@@ -198,7 +206,7 @@ impl Draw {
         let mut draw = Self {
             theme,
             nodes: one_of(prng, &[1, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 7]),
-            chaos: prng.span(ms(2_000), ms(6_000)),
+            chaos: prng.span(ms(500), ms(2_000)),
             heartbeat,
             election,
             request_timeout: election * some(prng.between(2, 6)),
@@ -228,7 +236,22 @@ impl Draw {
                 draw.fill_disks(prng);
             }
         }
+        draw.keep_in_proportion();
         draw
+    }
+
+    /// What would prove nothing, or take long and show little: clocks that jump
+    /// where time matters, many nodes for few callers, and a checkpoint of all that
+    /// is large for every value that is.
+    fn keep_in_proportion(&mut self) {
+        self.callers.callers += 2 * self.nodes.saturating_sub(3);
+        if self.callers.holders > 0 || self.keep_history.is_some() {
+            // Nothing is promised of time when clocks jump.
+            self.faults.jumps = 0;
+        }
+        if self.callers.large > 0 {
+            self.checkpoint_bytes = self.checkpoint_bytes.max(4 << 20);
+        }
     }
 
     /// Disks that are full now and then. Drawn beside everything else, so that the
@@ -259,7 +282,7 @@ impl Draw {
     /// Nothing goes wrong by itself: the network and the disks are well, and no
     /// fault is drawn.
     pub(crate) fn quiet(&mut self) {
-        (self.net.loss, self.net.twice, self.net.reorder) = (0, 0, 0);
+        self.net.quiet();
         (self.disk.slow, self.disk.fails) = (0, 0);
         (self.clocks, self.quota, self.keep_history) = (0, None, None);
         self.crowds = false;
@@ -271,10 +294,10 @@ impl Draw {
     fn lease_out(&mut self, prng: &mut Prng) {
         (self.nodes, self.clocks, self.quota) = (3, 0, None);
         (self.net.loss, self.callers.large) = (0, 0);
-        (self.callers.callers, self.callers.holders) = (1, 12);
+        (self.callers.callers, self.callers.holders) = (8, 12);
         self.faults.every = self.election * some(prng.between(2, 6));
         (self.faults.storms, self.faults.coups, self.faults.isolated) = (0, 0, 9_000);
-        self.faults.cut = self.election * 5;
+        (self.faults.cut, self.faults.jumps) = (self.election * 5, 0);
     }
 
     /// Three nodes that write much, of which one is away for long.
@@ -283,7 +306,7 @@ impl Draw {
         self.checkpoint_bytes = 2 << 10;
         (self.disk.fails, self.net.loss, self.callers.large) = (0, 0, 0);
         self.callers.think = prng.span(ms(2), ms(10));
-        (self.callers.callers, self.callers.watchers) = (6, 2);
+        (self.callers.callers, self.callers.watchers) = (8, 2);
         self.faults.every = self.election * some(prng.between(2, 6));
         self.faults.down = self.election * some(prng.between(4, 12));
         self.faults.rot = one_of(prng, &[0, 3_000, 10_000]);
@@ -301,7 +324,7 @@ impl Draw {
         (self.quota, self.keep_history) = (None, None);
         self.net.loss = 0;
         (self.callers.holders, self.callers.numbered, self.callers.compactions) = (0, 0, 0);
-        self.callers.large = one_of(prng, &[0, 3_000]);
+        self.callers.large = one_of(prng, &[0, 300]);
         self.faults.every = self.election * some(prng.between(3, 6));
         self.faults.storms = 8_000;
         self.faults.coups = one_of(prng, &[0, 2_000, 8_000]);
@@ -327,7 +350,13 @@ impl NetDraw {
             loss: one_of(prng, &[0, 0, 10, 100, 500]),
             twice: one_of(prng, &[0, 0, 10, 100]),
             reorder: one_of(prng, &[0, 0, 100, 1_000]),
+            corrupt: one_of(prng, &[0, 0, 0, 5, 20]),
         }
+    }
+
+    /// Every frame arrives, once, in order and as it was sent.
+    pub(crate) const fn quiet(&mut self) {
+        (self.loss, self.twice, self.reorder, self.corrupt) = (0, 0, 0, 0);
     }
 }
 
@@ -343,15 +372,15 @@ impl DiskDraw {
 impl CallerDraw {
     fn new(prng: &mut Prng, election: Duration) -> Self {
         Self {
-            callers: one_of(prng, &[2, 4, 6]),
+            callers: one_of(prng, &[4, 8, 16]),
             watchers: one_of(prng, &[0, 1, 2]),
-            holders: one_of(prng, &[0, 1, 3]),
+            holders: one_of(prng, &[0, 0, 1, 3]),
             numbered: one_of(prng, &[0, 5_000, 10_000]),
             compactions: one_of(prng, &[0, 100, 1_000]),
             keys: one_of(prng, &[1, 3, 6]),
-            large: if prng.chance(1, 10) { 1_000 } else { 0 },
-            think: prng.span(ms(5), ms(80)),
-            patience: election * some(prng.between(2, 6)),
+            large: if prng.chance(1, 10) { 100 } else { 0 },
+            think: prng.span(ms(1), ms(20)),
+            patience: election * some(prng.between(2, 4)),
         }
     }
 }
@@ -372,6 +401,9 @@ impl FaultDraw {
             fills: 0,
             isolated: 0,
             coups: 0,
+            sick: 0,
+            jumps: 0,
+            misreads: 0,
             figure8: 0,
             rot: 0,
             rot_both: 0,
@@ -385,14 +417,14 @@ impl FaultDraw {
     }
 
     fn new(prng: &mut Prng, election: Duration) -> Self {
-        let every: u32 = one_of(prng, &[1, 2, 4, 8]);
+        let every: u32 = one_of(prng, &[1, 2, 4]);
         Self {
-            every: if prng.chance(1, 20) { Duration::ZERO } else { election * every },
+            every: election * every,
             election,
             down: election * some(prng.between(1, 6)),
             cut: election * some(prng.between(1, 5)),
             pause: if prng.chance(1, 6) { ms(4_000) } else { election * 4 },
-            power: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
+            power: prng.pick(&[2_000, 5_000, 10_000]).copied().unwrap_or(5_000),
             beyond: one_of(prng, &[0, 500, 3_000]),
             storms: 1_500,
             fills: 0,
@@ -406,6 +438,9 @@ impl FaultDraw {
             operator: election * one_of(prng, &[0, 2, 5]),
             moment: Duration::ZERO,
             coups: one_of(prng, &[0, 0, 0, 2_000, 6_000]),
+            sick: one_of(prng, &[0, 1_000, 2_000]),
+            jumps: one_of(prng, &[0, 1_000]),
+            misreads: one_of(prng, &[0, 0, 1_000, 3_000]),
             notice: prng.pick(&[0, 5_000, 10_000]).copied().unwrap_or(5_000),
         }
     }
@@ -424,10 +459,10 @@ impl fmt::Display for Draw {
             f,
             "  clocks off by {clocks} of 1000, quota {quota:?}, history kept for {keep_history:?}"
         )?;
-        let NetDraw { delay_min, delay_max, loss, twice, reorder } = self.net;
+        let NetDraw { delay_min, delay_max, loss, twice, reorder, corrupt } = self.net;
         writeln!(
             f,
-            "  net    delay {delay_min:.1?} to {delay_max:.1?}; of 10000 frames {loss} lost, {twice} twice, {reorder} out of order"
+            "  net    delay {delay_min:.1?} to {delay_max:.1?}; of 10000 frames {loss} lost, {twice} twice, {reorder} out of order, {corrupt} corrupted"
         )?;
         let DiskDraw { min, max, slow, fails, lies } = self.disk;
         let honest = if lies { "lying" } else { "honest" };
@@ -451,10 +486,10 @@ impl fmt::Display for Draw {
             "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
         )?;
         let FaultDraw { every, down, cut, pause, power, beyond, .. } = self.faults;
-        let FaultDraw { storms, fills, coups, notice, .. } = self.faults;
+        let FaultDraw { storms, fills, coups, notice, sick, jumps, misreads, .. } = self.faults;
         write!(
             f,
-            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}, pause {pause:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms and {fills} fill a disk; of 10000 leaders {coups} are cut off"
+            "  fault  every {every:.1?}, down {down:.1?}, cut {cut:.1?}, pause {pause:.1?}; of 10000 crashes {power} cut the power, {beyond} may take a majority, {notice} are noticed; of 10000 faults {storms} are storms, {fills} fill a disk, {sick} make one slow or hang, {jumps} a clock jump; of 10000 starts {misreads} fail to read; of 10000 leaders {coups} are cut off"
         )
     }
 }

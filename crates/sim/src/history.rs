@@ -145,6 +145,15 @@ impl fmt::Debug for Op {
 }
 
 impl Op {
+    /// Whether it was a compaction that was done.
+    #[must_use]
+    pub fn compacted(&self) -> bool {
+        let Outcome::Ok(Answer::Kv(reply)) = &self.outcome else { return false };
+        matches!(self.what, What::Write(Command::Compact(_), _)) && reply.result.is_ok()
+    }
+}
+
+impl Op {
     /// The answer, if there was one that is no refusal, and when it came.
     #[must_use]
     pub const fn answered(&self) -> Option<(At, &Answer)> {

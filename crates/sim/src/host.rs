@@ -47,8 +47,15 @@ pub(crate) struct Host {
     ahead: Duration,
     /// How fast its clock runs, in thousandths of the world's.
     rate: u64,
+    /// A read failed in its last start.
+    pub(crate) misread: bool,
     /// Its lane has stopped for good; somebody will notice.
     pub(crate) halted: bool,
+}
+
+/// What a clock shows that began to run with its machine: nobody knows when.
+fn any_clock(prng: &mut Prng) -> Duration {
+    Duration::from_secs(prng.below(1 << 20))
 }
 
 /// The time as the machine's own clock has it.
@@ -80,8 +87,9 @@ impl Host {
             doom: None,
             shown: BTreeMap::new(),
             armed: None,
-            ahead: Duration::from_secs(prng.below(1 << 20)),
+            ahead: any_clock(prng),
             rate: prng.between(1_000 - draw.clocks, 1_000 + draw.clocks),
+            misread: false,
             halted: false,
         }
     }
@@ -98,10 +106,12 @@ impl Host {
         self.options.incarnation = seed;
         self.disk.reopen();
         self.disk.limit(limit);
+        let misread = self.disk.reads_badly();
         let here = local(now, self);
         let booted = boot::boot(&mut self.disk, &self.options, here);
         let crashed = self.disk.ran_out();
         self.disk.limit(None);
+        self.misread = misread && !self.disk.read_well();
         if crashed {
             return Err(None);
         }
@@ -125,6 +135,14 @@ impl Host {
         self.paused = Time::ZERO;
         self.halted = false;
         self.disk.crash(crash, prng);
+        if crash == Crash::Power {
+            self.ahead = any_clock(prng);
+        }
+    }
+
+    /// Its clock jumps ahead.
+    pub(crate) fn jump(&mut self, span: Duration) {
+        self.ahead += span;
     }
 
     /// Its disk is gone, and with it all that it knew.

@@ -32,6 +32,7 @@ pub mod scenario;
 pub mod script;
 pub mod settle;
 pub mod shrink;
+pub mod soak;
 pub mod story;
 pub mod swarm;
 pub mod watcher;

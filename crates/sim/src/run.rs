@@ -10,7 +10,7 @@ use crate::check::live::{self, Healed, Progress};
 use crate::check::replay::Replay;
 use crate::director::Director;
 use crate::draw::{Draw, Theme};
-use crate::history::{History, Outcome};
+use crate::history::{History, Op, Outcome};
 use crate::operator::Operator;
 use crate::person::TTL_S_MAX;
 use crate::report::{Marks, Report, VERSION};
@@ -27,6 +27,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Writes of a flood: more than the others agree on meanwhile.
 const FLOOD: usize = 80;
+/// How fast a clock may run that jumps, in thousandths: of time nothing is promised then.
+const ANY_RATE: u64 = 1 << 40;
+/// How much longer than was drawn a world goes on that has not done enough.
+const LONGER_MAX: Duration = Duration::from_secs(120);
 /// How often a node that refuses is asked again within an election timeout.
 const ASKS_PER_ELECTION: u32 = 16;
 
@@ -92,7 +96,8 @@ pub fn run(options: Options) -> Report {
     let mut prng = Prng::new(options.seed);
     let draw = options.draw(&mut prng);
     let again = options.again(options.seed);
-    let plan = Plan { keep: options.keep, scenario: options.scenario, script: None };
+    let least = options.time.is_none() && options.scenario.is_none();
+    let plan = Plan { keep: options.keep, scenario: options.scenario, script: None, least };
     Report { again, ..play(options.seed, draw, prng, plan) }
 }
 
@@ -109,12 +114,14 @@ pub fn run_script(seed: u64, draw: Draw, keep: Keep, script: Vec<Step>) -> Repor
 /// What is done beside what is drawn.
 #[derive(Clone, Debug, Default)]
 struct Plan {
+    /// Whether it goes on until it has done enough to prove something.
+    least: bool,
     keep: Keep,
     scenario: Option<Scenario>,
     script: Option<Vec<Step>>,
 }
 
-fn play(seed: u64, draw: Draw, prng: Prng, plan: Plan) -> Report {
+fn play(seed: u64, mut draw: Draw, prng: Prng, plan: Plan) -> Report {
     let before = Marks::now();
     let keeps_evidence = plan.keep.evidence;
     let mut game = Game::new(&draw, prng, plan);
@@ -122,6 +129,7 @@ fn play(seed: u64, draw: Draw, prng: Prng, plan: Plan) -> Report {
     if let Err(panic) = ended {
         game.world.found.push(Violation::new("invariant", words(panic.as_ref())));
     }
+    draw.chaos = game.lasted;
     let mut counts = game.world.counts;
     (counts.elections, counts.states, counts.checkpoints) = game.world.agreed();
     let history = game.evidence.as_ref().map_or(&game.history, |it| &it.history);
@@ -167,6 +175,10 @@ struct Game {
     quiet: Time,
     /// What the judges looked at.
     evidence: Option<Evidence>,
+    /// Whether it goes on until it has done enough to prove something.
+    least: bool,
+    /// How long faults were injected.
+    lasted: Duration,
 }
 
 impl Game {
@@ -185,7 +197,7 @@ impl Game {
         let scenario = plan.scenario.unwrap_or_default();
         let settle = Settle::new(&scenario, draw.election, &mut world);
         let director = Director::new(scenario, &mut world);
-        let script = plan.script;
+        let (script, least, lasted) = (plan.script, plan.least, draw.chaos);
         let (progress, evidence) = (Progress::default(), None);
         let mut game = Self {
             world,
@@ -200,6 +212,8 @@ impl Game {
             progress,
             quiet: Time::ZERO,
             evidence,
+            least,
+            lasted,
         };
         game.follow_script();
         game
@@ -234,8 +248,7 @@ impl Game {
 
     fn play(&mut self, draw: &Draw) {
         (0..self.world.size()).for_each(|node| self.world.start(node, None));
-        let end = self.world.now() + draw.chaos;
-        while self.world.found.is_empty() && self.play_on(end) {}
+        let end = self.suffer(draw);
         let unsettled = self.settle.as_mut().and_then(|settle| settle.check(end));
         self.world.found.extend(unsettled);
         self.chaos.stop();
@@ -264,6 +277,27 @@ impl Game {
                 .for_each(|(id, place)| settle.on_answer(now, id, &self.history, place));
         }
         true
+    }
+
+    /// Everything goes wrong for as long as was drawn, and on until enough was
+    /// done and suffered, within a bound; returns when that was.
+    fn suffer(&mut self, draw: &Draw) -> Time {
+        let begun = self.world.now();
+        let mut end = begun + draw.chaos;
+        let most = end + LONGER_MAX;
+        while self.world.found.is_empty() {
+            if self.play_on(end) {
+                continue;
+            }
+            let enough = !self.least || self.world.counts.are_enough();
+            if enough || end >= most {
+                self.world.counts.short += u64::from(!enough);
+                break;
+            }
+            end += draw.election;
+        }
+        self.lasted = end.since(begun);
+        end
     }
 
     /// Lets one thing happen; returns the requests that were answered.
@@ -312,6 +346,9 @@ impl Game {
                 Told::Answer { id, answer } if operator.on_answer(id, &answer, world) => {}
                 Told::Answer { id, answer } => {
                     let place = callers.on_answer(id, answer, world, history);
+                    let op = place.and_then(|place| history.ops.get(place));
+                    let compacted = op.is_some_and(Op::compacted) && watchers.any_open();
+                    world.counts.compactions += u64::from(compacted);
                     answered.extend(place.map(|place| (id, place)));
                 }
                 Told::Watch { key, event } => watchers.on_told(key, event, world, history),
@@ -420,7 +457,7 @@ impl Game {
     fn outlive(&mut self, draw: &Draw) {
         if draw.callers.holders > 0 {
             let longest = lease::least(TTL_S_MAX, 1_000 - draw.clocks);
-            let end = self.world.now() + longest + draw.election * live::ELECTIONS_MAX;
+            let end = self.world.now() + longest + draw.election * (live::ELECTIONS_MAX / 2);
             while self.step(end).is_some() {}
         }
     }
@@ -454,7 +491,7 @@ impl Game {
             history: core::mem::take(&mut self.history),
             whole,
             rules: Rules { quota: draw.is_short(), keeps: draw.keep_history.is_some() },
-            fast: 1_000 + draw.clocks,
+            fast: if world.counts.jumps > 0 { ANY_RATE } else { 1_000 + draw.clocks },
             late: Late {
                 quiet: self.quiet.max(world.led()),
                 slow: 1_000 - draw.clocks,

@@ -15,13 +15,14 @@
 //! ```
 //!
 //! `at TIME` is followed by one of `kill`, `power`, `start`, `cut`, `fill`,
-//! `free`, `lose` or `leave` with a node, `pause NODE TIME`, `cut NODE NODE`
+//! `free`, `lose` or `leave` with a node, `pause NODE TIME`, `slow NODE TIME` or
+//! `hang NODE TIME` (its disk), `jump NODE TIME` (its clock), `cut NODE NODE`
 //! (both ways), `cut NODE to NODE` (one way), `move NODE` (leadership goes
 //! there) or `mend [NODE]`. A node is `n1`, `n2` …, `leader`, `follower`,
 //! `follower2` … or `all`; `others` are the followers but the first.
 //!
 //! `settle 4 elections` demands that within so many election timeouts of the last
-//! cut somebody leads who stays, and a write is acknowledged.
+//! cut, or since a disk hangs, somebody leads who stays, and a write is acknowledged.
 
 use crate::draw::{Draw, Theme};
 use core::fmt;
@@ -36,6 +37,7 @@ const NAMED: &[(&str, &str)] = &[
     ("deaf-follower", include_str!("../scenarios/deaf-follower.txt")),
     ("deaf-leader", include_str!("../scenarios/deaf-leader.txt")),
     ("hand-over", include_str!("../scenarios/hand-over.txt")),
+    ("hung-disk", include_str!("../scenarios/hung-disk.txt")),
     ("lost-disk", include_str!("../scenarios/lost-disk.txt")),
     ("minority-leader", include_str!("../scenarios/minority-leader.txt")),
     ("mute-leader", include_str!("../scenarios/mute-leader.txt")),
@@ -108,6 +110,9 @@ pub enum Order {
     Power(Who),
     Start(Who),
     Pause(Who, Duration),
+    Slow(Who, Duration),
+    Hang(Who, Duration),
+    Jump(Who, Duration),
     Isolate(Who),
     Between(Who, Who),
     OneWay(Who, Who),
@@ -226,7 +231,10 @@ impl Scenario {
     #[must_use]
     pub fn last_cut(&self) -> Option<Duration> {
         let cuts = self.scenes.iter().filter(|scene| {
-            matches!(scene.order, Order::Isolate(_) | Order::Between(..) | Order::OneWay(..))
+            matches!(
+                scene.order,
+                Order::Isolate(_) | Order::Between(..) | Order::OneWay(..) | Order::Hang(..)
+            )
         });
         cuts.map(|scene| scene.at).max()
     }
@@ -245,14 +253,16 @@ impl Scenario {
     }
 }
 
+/// What can be ordered.
+const VERBS: &[&str] = &[
+    "kill", "power", "start", "pause", "slow", "hang", "jump", "cut", "mend", "fill", "free",
+    "lose", "leave", "move",
+];
+
 fn order(words: &mut Words<'_>, size: usize) -> Result<Order, Fault> {
     let verb = words.next("what is to be done")?;
-    if !["kill", "power", "start", "pause", "cut", "mend", "fill", "free", "lose", "leave", "move"]
-        .contains(&verb)
-    {
-        return Err(words.bad(
-            "known are kill, power, start, pause, cut, mend, fill, free, lose, leave and move",
-        ));
+    if !VERBS.contains(&verb) {
+        return Err(words.bad(&format!("known are {}", VERBS.join(", "))));
     }
     if verb == "mend" && !words.left() {
         return Ok(Order::Mend(None));
@@ -263,6 +273,9 @@ fn order(words: &mut Words<'_>, size: usize) -> Result<Order, Fault> {
         "power" => Order::Power(who),
         "start" => Order::Start(who),
         "pause" => Order::Pause(who, words.time()?),
+        "slow" => Order::Slow(who, words.time()?),
+        "hang" => Order::Hang(who, words.time()?),
+        "jump" => Order::Jump(who, words.time()?),
         "mend" => Order::Mend(Some(who)),
         "fill" => Order::Fill(who),
         "free" => Order::Free(who),
@@ -411,6 +424,7 @@ mod tests {
             ("nodes 3\n\nat 1s cut n4", "line 3, word 4: \"n4\" is none of n1 to n3"),
             ("at soon kill n1", "line 1, word 2: \"soon\" is no time"),
             ("at 1s explode", "line 1, word 3: \"explode\": known are kill"),
+            ("at 1s hang n1 soon", "line 1, word 5: \"soon\" is no time"),
             ("at 1s kill", "line 1, word 4: a node is missing"),
             ("at 1s kill n1 n2", "line 1, word 5: \"n2\" is one word too many"),
             ("settle 4 hours", "line 1, word 3: \"hours\": it is counted in elections"),

@@ -1,7 +1,7 @@
 //! What may be done to a world, as data: recorded from a run, written by a
 //! person, or what is left of a run that was made small.
 
-use crate::disk::{Crash, Moment};
+use crate::disk::{Crash, Moment, Sick};
 use crate::history::{What, name};
 use crate::net::Cut;
 use crate::rot::Rot;
@@ -34,6 +34,29 @@ pub enum Deed {
         node: usize,
         /// For how long.
         span: Duration,
+    },
+    /// A clock jumps ahead.
+    Jump {
+        /// Whose.
+        node: usize,
+        /// By how much.
+        span: Duration,
+    },
+    /// A disk is slow or hangs for a while.
+    Sicken {
+        /// Whose.
+        node: usize,
+        /// How.
+        sick: Sick,
+        /// For how long.
+        span: Duration,
+    },
+    /// A read fails when a node starts the next time.
+    Misread {
+        /// Which node.
+        node: usize,
+        /// Behind how many others.
+        after: u64,
     },
     /// The network is cut.
     Cut {
@@ -175,10 +198,19 @@ impl fmt::Display for Deed {
                 write!(f, "{} starts, and may crash while it reads its log", name(*node))
             }
             Self::Pause { node, span } => write!(f, "{} stands still for {span:.1?}", name(*node)),
-            Self::Cut { cut: Cut::Isolate(node), .. } => write!(f, "{} is cut off", name(*node)),
-            Self::Cut { cut: Cut::OneWay(from, to), .. } => {
-                write!(f, "nothing gets from {} to {}", name(*from), name(*to))
+            Self::Jump { node, span } => {
+                write!(f, "the clock of {} jumps ahead by {span:.1?}", name(*node))
             }
+            Self::Sicken { node, sick: Sick::Slow, span } => {
+                write!(f, "the disk of {} is slow for {span:.1?}", name(*node))
+            }
+            Self::Sicken { node, sick: Sick::Hung, span } => {
+                write!(f, "the disk of {} hangs for {span:.1?}", name(*node))
+            }
+            Self::Misread { node, .. } => {
+                write!(f, "a read fails when {} starts the next time", name(*node))
+            }
+            Self::Cut { cut, .. } => cut.fmt(f),
             Self::Mend { .. } => f.write_str("a cut is mended"),
             Self::Fill { node, .. } => write!(f, "the disk of {} is full", name(*node)),
             Self::Free { node } => write!(f, "the disk of {} has room again", name(*node)),
@@ -196,6 +228,30 @@ impl fmt::Display for Deed {
                 write!(f, "{} is asked to let {} lead", name(*node), name(*to))
             }
             Self::Backup { node } => write!(f, "a backup is taken at {}", name(*node)),
+        }
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Isolate(node) => write!(f, "{} is cut off", name(node)),
+            Self::OneWay(from, to) => {
+                write!(f, "nothing gets from {} to {}", name(from), name(to))
+            }
+            Self::Links(links) => {
+                let said: Vec<String> = links
+                    .all()
+                    .map(|(from, to)| format!("{} to {}", name(from), name(to)))
+                    .collect();
+                write!(f, "nothing gets from {}", said.join(", "))
+            }
+            Self::Flap(one, other, turn) => {
+                write!(f, "the link of {} and {} flaps every {turn:.1?}", name(one), name(other))
+            }
+            Self::Slow(one, other, late) => {
+                write!(f, "the link of {} and {} is late by {late:.1?}", name(one), name(other))
+            }
         }
     }
 }

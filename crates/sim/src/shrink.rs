@@ -12,7 +12,6 @@ use crate::report::Report;
 use crate::run::{Options, run, run_script};
 use crate::script::{Act, Step, Unit, steps, units};
 use crate::world::Keep;
-use base::prng::Prng;
 use core::fmt;
 use core::time::Duration;
 
@@ -70,7 +69,7 @@ pub fn shrink(
     let Some(violation) = first.violations.first().cloned() else { return Err(NotShrunk::Passes) };
     let before = first.steps.len();
     let mut hunt = Hunt { seed: options.seed, checker: violation.checker, runs: 1, runs_max };
-    let mut draw = options.draw(&mut Prng::new(options.seed));
+    let mut draw = first.draw;
     let mut left = units(first.steps);
     if hunt.fails(&draw, &left, Keep::default()).is_none() {
         return Err(NotShrunk::NotRepeated(violation));
@@ -111,7 +110,7 @@ fn plain(draw: &mut Draw, left: &[Unit], hunt: &mut Hunt) -> bool {
     let changes: [&dyn Fn(&mut Draw); 8] = [
         &|it| it.nodes = if reaches(left, 3) { it.nodes } else { it.nodes.min(3) },
         &|it| it.callers.watchers = 0,
-        &|it| (it.net.loss, it.net.twice, it.net.reorder) = (0, 0, 0),
+        &|it| it.net.quiet(),
         &|it| (it.disk.slow, it.disk.fails) = (0, 0),
         &|it| it.clocks = 0,
         &|it| it.quota = None,
@@ -132,19 +131,19 @@ fn plain(draw: &mut Draw, left: &[Unit], hunt: &mut Hunt) -> bool {
 
 /// Whether any step is about a node from this one on.
 fn reaches(left: &[Unit], node: usize) -> bool {
-    use crate::net::Cut;
     use crate::script::Deed;
     left.iter().flatten().any(|step| match &step.act {
         Act::Call { node: it, .. } => *it >= node,
-        Act::Deed(Deed::Move { node: it, to } | Deed::Cut { cut: Cut::OneWay(it, to), .. }) => {
-            *it >= node || *to >= node
-        }
+        Act::Deed(Deed::Move { node: it, to }) => *it >= node || *to >= node,
+        Act::Deed(Deed::Cut { cut, .. }) => cut.nodes().iter().any(|it| *it >= node),
         Act::Deed(Deed::Mend { .. }) => false,
         Act::Deed(
             Deed::Crash { node: it, .. }
             | Deed::Start { node: it, .. }
             | Deed::Pause { node: it, .. }
-            | Deed::Cut { cut: Cut::Isolate(it), .. }
+            | Deed::Jump { node: it, .. }
+            | Deed::Sicken { node: it, .. }
+            | Deed::Misread { node: it, .. }
             | Deed::Fill { node: it, .. }
             | Deed::Free { node: it }
             | Deed::Lose { node: it }

@@ -9,7 +9,7 @@ use crate::run::{Options, run};
 use base::checksum::hash64;
 use core::fmt;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// What many seeds gave together.
@@ -34,11 +34,22 @@ pub struct SwarmReport {
 }
 
 impl SwarmReport {
-    /// Whether nothing was wrong with any seed, and what is known to be wrong
-    /// was seen to be.
+    /// Whether nothing was wrong with any seed and something could have been, and
+    /// what is known to be wrong was seen to be.
     #[must_use]
-    pub const fn passed(&self) -> bool {
-        self.failed.is_empty() && self.canary.caught()
+    pub fn passed(&self) -> bool {
+        self.failed.is_empty() && self.blunt().is_none() && self.canary.caught()
+    }
+
+    /// Why this proves little, if it does: the harness itself has failed then.
+    #[must_use]
+    pub fn blunt(&self) -> Option<String> {
+        let planned = self.options.scenario.is_some();
+        match (self.counts.faults(), self.counts.short) {
+            (0, _) if !planned => Some("no fault was injected: this proves nothing".into()),
+            (_, 0) => None,
+            (_, short) => Some(format!("{short} worlds ended before they had done enough")),
+        }
     }
 
     /// One more seed. The order in which they come does not matter.
@@ -63,6 +74,8 @@ pub struct Progress {
     pub all: u64,
     /// Seeds that failed.
     pub failed: usize,
+    /// How much happened so far.
+    pub counts: Counts,
 }
 
 /// Runs every seed of the range, one after the other.
@@ -81,10 +94,25 @@ pub fn swarm_with(
     jobs: usize,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> SwarmReport {
+    swarm_while(seeds, options, jobs, &|progress| {
+        tell(progress);
+        true
+    })
+}
+
+/// The same, and begins no other seed when `tell` has said that it is enough.
+#[must_use]
+pub fn swarm_while(
+    seeds: Range<u64>,
+    options: &Options,
+    jobs: usize,
+    tell: &(dyn Fn(Progress) -> bool + Sync),
+) -> SwarmReport {
     let canary = Canary::fly();
     let before = Marks::now();
     let all = seeds.end.saturating_sub(seeds.start);
     let (next, done) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+    let goes_on = AtomicBool::new(true);
     let sum = Mutex::new(SwarmReport {
         seeds: seeds.clone(),
         options: options.clone(),
@@ -96,18 +124,21 @@ pub fn swarm_with(
         failed: Vec::new(),
     });
     let work = || {
-        loop {
+        while goes_on.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
                 return;
             }
             let report = run(Options { seed, ..options.clone() });
-            let failed = {
+            let (counts, failed) = {
                 let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
                 sum.add(report);
-                sum.failed.len()
+                (sum.counts, sum.failed.len())
             };
-            tell(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, all, failed });
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if !tell(Progress { done, all, failed, counts }) {
+                goes_on.store(false, Ordering::Relaxed);
+            }
         }
     };
     std::thread::scope(|scope| {
@@ -115,7 +146,9 @@ pub fn swarm_with(
         work();
     });
     let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
-    SwarmReport { marks: Marks::now().since(&before), ..sum }
+    // Whoever began a seed ended it.
+    let seeds = seeds.start..next.into_inner().min(seeds.end);
+    SwarmReport { seeds, marks: Marks::now().since(&before), ..sum }
 }
 
 impl fmt::Display for SwarmReport {
@@ -132,6 +165,9 @@ impl fmt::Display for SwarmReport {
             verdict(f, &self.options.again(*seed), violations)?;
         }
         writeln!(f, "canary\n{}", self.canary)?;
+        if let Some(why) = self.blunt() {
+            writeln!(f, "FAILED: {why}")?;
+        }
         write!(f, "{} failed", self.failed.len())
     }
 }

@@ -113,6 +113,12 @@ impl Watchers {
         open.filter_map(|(open, tale)| open.filter(|it| keys.contains(&it.key)).map(|_| *tale))
     }
 
+    /// Whether anybody watches.
+    #[must_use]
+    pub fn any_open(&self) -> bool {
+        self.open.iter().any(Option::is_some)
+    }
+
     /// News of a watch.
     pub fn on_told(
         &mut self,

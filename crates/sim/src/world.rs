@@ -14,7 +14,7 @@ use crate::draw::Draw;
 use crate::film::{Film, Kind, Reel, Shot};
 use crate::history::{At, name};
 use crate::host::Host;
-use crate::net::Net;
+use crate::net::{Net, Way};
 use crate::script::{Act, Deed, Step};
 use crate::story::Story;
 use base::prng::Prng;
@@ -32,7 +32,7 @@ enum Happening {
     Deadline { node: usize, life: u64 },
     Disk { node: usize, life: u64, ticket: Ticket, fate: Fate, slot: Slot, begun: Time },
     Sync { node: usize, ticket: Ticket },
-    Frame { from: usize, to: usize, frame: Bytes, reel: Reel },
+    Frame { way: Way, frame: Bytes, reel: Reel },
     Link { node: usize, peer: usize, up: bool },
     Crash { node: usize, life: u64, crash: Crash },
     Replace { node: usize, life: u64 },
@@ -399,7 +399,7 @@ impl World {
                 self.on_disk(node, life, (ticket, fate, slot), begun);
             }
             Happening::Sync { node, ticket } => drop(self.host_mut(node).disk.finish(ticket)),
-            Happening::Frame { from, to, frame, reel } => self.on_frame((from, to), frame, reel),
+            Happening::Frame { way, frame, reel } => self.on_frame(way, frame, reel),
             Happening::Link { node, peer, up } => {
                 let peer = self.host(peer).id;
                 self.give(node, Event::Link { peer, up });

@@ -2,6 +2,7 @@
 
 use sim::check::Violation;
 use sim::draw::Theme;
+use sim::scenario::{self, Scenario};
 use sim::{Options, run};
 
 fn trace(seed: u64) -> u64 {
@@ -36,6 +37,18 @@ fn a_disk_that_lies_is_found_out() {
         run(Options { seed: report.seed, ..Options::default() }).passed(),
         "the lie is to blame"
     );
+}
+
+/// A disk that does not answer is the leader's: the others go on without it.
+#[test]
+fn a_hung_disk_of_the_leader_stops_nobody_else() {
+    let text = scenario::text("hung-disk").expect("a named scenario");
+    let scenario = Some(Scenario::parse(text).expect("a scenario that can be read"));
+    for (seed, nodes) in (0..6).zip([3, 5].into_iter().cycle()) {
+        let (scenario, nodes) = (scenario.clone(), Some(nodes));
+        let report = run(Options { seed, scenario, nodes, ..Options::default() });
+        assert!(report.passed() && report.counts.hung_disks == 1, "{report}");
+    }
 }
 
 /// Both checkpoints of a node go bad, and the log behind them is gone: the node

@@ -109,7 +109,7 @@ impl Ticker {
     }
 }
 
-fn line(Progress { done, all, failed }: Progress, passed: Duration) -> String {
+fn line(Progress { done, all, failed, .. }: Progress, passed: Duration) -> String {
     let rate = done as f64 / passed.as_secs_f64().max(1e-3);
     let rest = Duration::from_secs_f64((all.saturating_sub(done) as f64 / rate.max(1e-3)).min(1e9));
     let (minutes, seconds) = (rest.as_secs() / 60, rest.as_secs() % 60);
@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_it_is() {
-        let progress = Progress { done: 100, all: 1_000, failed: 1 };
+        let counts = Counts::default();
+        let progress = Progress { done: 100, all: 1_000, failed: 1, counts };
         let said = line(progress, Duration::from_secs(10));
         assert_eq!(said, "100 of 1000 seeds, 10.0 seeds/s, 1 min 30 s left, 1 FAILED");
     }

@@ -2,14 +2,15 @@
 
 use super::{Happening, Told, World};
 use crate::check::Violation;
-use crate::disk::{Crash, Moment};
+use crate::disk::{Crash, Moment, Sick};
 use crate::film::{Kind, Shot};
 use crate::history::name;
-use crate::net::Cut;
+use crate::net::{Cut, Way};
 use crate::rot::Rot;
 use crate::script::{Act, Deed};
 use base::Time;
 use core::time::Duration;
+use journal::memory::Toll;
 
 impl World {
     /// A node starts on what its disk holds. With a limit it crashes again
@@ -23,6 +24,12 @@ impl World {
         match host.boot(now, seed, limit) {
             Ok((id, report)) => {
                 let life = host.life;
+                let Toll { lost, torn } = core::mem::take(&mut host.disk.toll);
+                let misread = host.misread;
+                self.counts.lost_tails += u64::from(lost > 0 && torn == 0);
+                self.counts.torn_tails += u64::from(torn > 0);
+                self.counts.misreads += u64::from(misread);
+                let host = self.host_mut(node);
                 let found = host.checkpoints.on_start(&report);
                 self.found.extend(found);
                 self.nodes.insert(id, node);
@@ -41,6 +48,12 @@ impl World {
                 self.show(Kind::Crash, node, || "crashes while it reads its log".into());
                 self.story
                     .add(now, &[3, node as u64], || format!("crash {} in recovery", name(node)));
+            }
+            // Somebody starts it again, and then it can be read.
+            Err(Some(why)) if host.misread => {
+                self.counts.misreads += 1;
+                self.show(Kind::Disk, node, || format!("does not start: {why}"));
+                self.story.add(now, &[23, node as u64], || format!("start {node} not: {why}"));
             }
             Err(Some(why)) => {
                 self.found
@@ -72,6 +85,39 @@ impl World {
         self.story.add(self.now, &[4, node as u64, until.0], || {
             format!("pause {} for {span:.1?}", name(node))
         });
+    }
+
+    /// A node's clock jumps ahead.
+    pub fn jump(&mut self, node: usize, span: Duration) {
+        self.done(|| Act::Deed(Deed::Jump { node, span }));
+        self.counts.jumps += 1;
+        self.host_mut(node).jump(span);
+        self.show(Kind::Note, node, || format!("its clock jumps ahead by {span:.1?}"));
+        self.story.add(self.now, &[21, node as u64], || format!("jump  {node} by {span:.1?}"));
+        self.arm(node);
+    }
+
+    /// A node's disk is slow or hangs for a while.
+    pub fn sicken(&mut self, node: usize, sick: Sick, span: Duration) {
+        self.done(|| Act::Deed(Deed::Sicken { node, sick, span }));
+        let (now, until) = (self.now, self.now + span);
+        let (count, say) = match sick {
+            Sick::Slow => (&mut self.counts.slow_disks, "its disk is slow"),
+            Sick::Hung => (&mut self.counts.hung_disks, "its disk hangs"),
+        };
+        *count += 1;
+        self.film.add(|| Shot {
+            end: Some(until),
+            ..Shot::new(Kind::Disk, now, Some(node), format!("{say} for {span:.1?}"))
+        });
+        self.host_mut(node).disk.sicken(sick, until);
+        self.story.add(now, &[22, node as u64, until.0], || format!("sick  {node} {say}"));
+    }
+
+    /// A read fails when this node starts the next time.
+    pub fn misread(&mut self, node: usize, after: u64) {
+        self.done(|| Act::Deed(Deed::Misread { node, after }));
+        self.host_mut(node).disk.misread(after);
     }
 
     /// A disk is gone, and its node is down. One node at most loses disks, only
@@ -144,10 +190,16 @@ impl World {
         let now = self.now;
         self.film.add(|| {
             let (node, to, say) = match cut {
-                Cut::Isolate(node) => (node, None, "is cut off from all others"),
-                Cut::OneWay(from, to) => (from, Some(to), "nothing gets through in this direction"),
+                Cut::Isolate(node) => (node, None, "is cut off from all others".into()),
+                Cut::OneWay(from, to) => {
+                    (from, Some(to), "nothing gets through in this direction".into())
+                }
+                Cut::Flap(one, other, _) | Cut::Slow(one, other, _) => {
+                    (one, Some(other), cut.to_string())
+                }
+                Cut::Links(_) => (cut.nodes().first().copied().unwrap_or(0), None, cut.to_string()),
             };
-            Shot { to, term: name, ..Shot::new(Kind::Cut, now, Some(node), say.into()) }
+            Shot { to, term: name, ..Shot::new(Kind::Cut, now, Some(node), say) }
         });
         self.net.cut(name, cut);
     }
@@ -162,6 +214,9 @@ impl World {
                 self.start(node, limit);
             }
             Deed::Pause { node, span } => self.pause(node, span),
+            Deed::Jump { node, span } => self.jump(node, span),
+            Deed::Sicken { node, sick, span } => self.sicken(node, sick, span),
+            Deed::Misread { node, after } => self.misread(node, after),
             Deed::Cut { name, cut } => {
                 self.counts.isolations += 1;
                 self.cut_as(name, cut);
@@ -236,6 +291,19 @@ impl World {
         self.story.add(self.now, &[13, node as u64], || format!("crash {} {crash:?}", name(node)));
         self.told.push(Told::Gone { node });
         self.sockets(node, false);
+    }
+
+    /// Both ends hear that a connection has ended, and that there is another one.
+    pub(super) fn hang_up(&mut self, way: &Way) {
+        self.net.end(self.now, way);
+        for (node, peer) in [(way.from, way.to), (way.to, way.from)] {
+            if self.prng.chance(self.notice, 10_000) {
+                let wait = self.prng.span(Duration::ZERO, Duration::from_millis(5));
+                self.queue(wait, Happening::Link { node, peer, up: false });
+                let again = wait + self.prng.span(Duration::ZERO, Duration::from_millis(20));
+                self.queue(again, Happening::Link { node, peer, up: true });
+            }
+        }
     }
 
     /// The others may hear that a node's sockets are open or closed; a node that

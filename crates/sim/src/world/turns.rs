@@ -6,7 +6,8 @@ use crate::disk::{Begun, Moment, SimDisk};
 use crate::film::{Kind, Reel, Shot};
 use crate::history::name;
 use crate::host::{local, worldly};
-use base::checksum::hash64;
+use crate::net::Way;
+use base::checksum::{crc32c, hash64};
 use base::{GroupId, Index, NodeId, Time};
 use bytes::Bytes;
 use core::time::Duration;
@@ -14,6 +15,9 @@ use journal::disk::{DiskDone, DiskOp};
 use journal::memory::Ticket;
 use node::event::{Action, Class, Event, Halt, Note};
 use node::job::Job;
+
+/// How soon an operation on a disk that hung is done when the disk is back.
+const HUNG_POLL: Duration = Duration::from_millis(10);
 
 impl World {
     /// Something happens to a node; it looks at it in its next turn.
@@ -126,10 +130,17 @@ impl World {
 
     fn begin(&mut self, node: usize, life: u64, op: DiskOp, slot: Slot) {
         self.counts.disk_ops += 1;
-        let mut prng = self.prng.fork();
+        let (now, mut prng) = (self.now, self.prng.fork());
         let host = self.host_mut(node);
-        let begun = host.disk.begin(op, &mut prng);
+        let reads = matches!(op, DiskOp::Read { .. });
+        let begun = host.disk.begin(op, now, &mut prng);
         let ticket = begun.ticket;
+        if begun.fails {
+            let failed =
+                if reads { &mut self.counts.bad_reads } else { &mut self.counts.bad_syncs };
+            *failed += 1;
+        }
+        let host = self.host_mut(node);
         let fate = match begun {
             Begun { fails: true, .. } => Fate::Failed,
             Begun { lie: Some(_), .. } => Fate::Lie,
@@ -163,11 +174,15 @@ impl World {
             self.film.sent((from, to), (self.now, None), frame);
         }
         for at in arrivals {
+            let spoilt = self.net.spoil(frame);
+            let sum = spoilt.as_ref().map(|_| crc32c(frame));
+            let way = Way { from, to, class, sent: self.now, sum };
             self.story.add(self.now, &[10, from as u64, to as u64, at.0, hash], || {
                 format!("send  {} to {} {class:?} {} bytes", name(from), name(to), frame.len())
             });
             let reel = self.film.sent((from, to), (self.now, Some(at)), frame);
-            self.queue_at(at, Happening::Frame { from, to, frame: frame.clone(), reel });
+            let frame = spoilt.unwrap_or_else(|| frame.clone());
+            self.queue_at(at, Happening::Frame { way, frame, reel });
         }
     }
 
@@ -187,6 +202,7 @@ impl World {
             }
             Note::Checkpoint { group, index, .. } | Note::Installed { group, index, .. } => {
                 let own = matches!(note, Note::Checkpoint { .. });
+                self.counts.installs += u64::from(!own);
                 let host = self.host_mut(node);
                 host.checkpoints.on_current(*group, *index, own, &host.disk);
                 let lane = host.lane.as_ref();
@@ -242,16 +258,26 @@ impl World {
         });
     }
 
-    pub(super) fn on_frame(&mut self, (from, to): (usize, usize), frame: Bytes, reel: Reel) {
+    /// What arrives is looked at as the real server does: a frame whose checksum
+    /// does not fit is dropped, and the connection with it.
+    pub(super) fn on_frame(&mut self, way: Way, frame: Bytes, reel: Reel) {
+        let Way { from, to, sum, .. } = way;
         if self.host(to).lane.is_none() {
             self.film.lost(reel);
         }
-        if self.net.passes(from, to) {
-            let from = self.host(from).id;
-            self.give(to, Event::Frame { from, frame });
-        } else {
+        if !self.net.passes(self.now, from, to) || self.net.ended(&way) {
             self.film.lost(reel);
             self.counts.lost += 1;
+        } else if sum.is_some_and(|sum| crc32c(&frame) != sum) {
+            self.film.lost(reel);
+            self.counts.corrupted += 1;
+            self.story.add(self.now, &[20, from as u64, to as u64], || {
+                format!("spoil {from} to {to}: the checksum does not fit")
+            });
+            self.hang_up(&way);
+        } else {
+            let from = self.host(from).id;
+            self.give(to, Event::Frame { from, frame });
         }
     }
 
@@ -262,6 +288,10 @@ impl World {
         (ticket, fate, slot): (Ticket, Fate, Slot),
         begun: Time,
     ) {
+        if self.host(node).life == life && self.host(node).disk.hangs(self.now) {
+            let disk = Happening::Disk { node, life, ticket, fate, slot, begun };
+            return self.queue(HUNG_POLL, disk);
+        }
         if self.host(node).life == life {
             self.show_disk(node, fate, slot, begun);
             let disk: &mut SimDisk = &mut self.host_mut(node).disk;
@@ -315,7 +345,7 @@ impl World {
 
     /// Sees to it that the node's next deadline is not missed. A turn that is
     /// due anyway arms it itself.
-    fn arm(&mut self, node: usize) {
+    pub(super) fn arm(&mut self, node: usize) {
         let now = self.now;
         let host = self.host_mut(node);
         if host.awake {

@@ -23,9 +23,23 @@ const EXPLORE: Program<'static> = Program {
 const SCHEDULES: &[&str] =
     &["cargo", "test", "-p", "consensus", "--features", "base/mutants", "--test", "random"];
 
+/// Every crash point of lives of a log.
+const CRASH_POINTS: &[&str] =
+    &["cargo", "test", "-p", "journal", "--features", "base/mutants", "--test", "crash_points"];
+
+/// Every flipped bit of a log at rest.
+const FLIPS: &[&str] =
+    &["cargo", "test", "-p", "journal", "--features", "base/mutants", "--test", "damage"];
+
 /// Bugs that need a crash between two neighbouring operations of a node with a
-/// log such as few have: the simulator's seeds pass them by, the room's own do not.
-const IN_THEIR_ROOM: &[&str] = &["RestoreForgetsStale"];
+/// log such as few have, or damage that the simulator does not do: its seeds pass
+/// them by, the room's own tests do not.
+const IN_THEIR_ROOM: &[(&str, &[&str])] = &[
+    ("RestoreForgetsStale", SCHEDULES),
+    ("TearTakenForDamage", CRASH_POINTS),
+    ("PageCacheBelieved", CRASH_POINTS),
+    ("DamageTakenForTear", FLIPS),
+];
 
 /// Every mutant must be caught, or every one that is named: by a seed of the
 /// simulator, in a world that is looked at whole, or in its own room.
@@ -37,25 +51,26 @@ pub(crate) fn run(names: &[&str]) -> Outcome {
         println!("mutants: {}", hunt.line());
         hunt.run()?;
     }
-    let wanted = |name: &&&str| names.is_empty() || names.contains(*name);
-    let rooms: Vec<&str> = IN_THEIR_ROOM.iter().filter(wanted).copied().collect();
-    if rooms.is_empty() {
-        return Ok(());
+    let wanted = |it: &&(&str, &[&str])| names.is_empty() || names.contains(&it.0);
+    let rooms: Vec<_> = IN_THEIR_ROOM.iter().copied().filter(|it| wanted(&it)).collect();
+    let mut tests: Vec<_> = rooms.iter().map(|(_, test)| *test).collect();
+    tests.dedup();
+    for words in tests {
+        let right = Program { env: &[APART], words };
+        println!("mutants: {}", right.line());
+        right.run()?;
     }
-    let right = Program { env: &[APART], words: SCHEDULES };
-    println!("mutants: {}", right.line());
-    right.run()?;
     rooms.into_iter().try_for_each(must_fail)
 }
 
-fn must_fail(name: &str) -> Outcome {
+fn must_fail((name, words): (&str, &[&str])) -> Outcome {
     let env = [APART, ("TRIMARAN_MUTANT", name)];
-    let wrong = Program { env: &env, words: SCHEDULES };
+    let wrong = Program { env: &env, words };
     println!("mutants: {}, which must fail", wrong.line());
     match wrong.run() {
         Ok(()) => Err(format!("{name} survived `{}`", wrong.line())),
         Err(_) => {
-            println!("{name}: caught by the schedules of consensus, see above");
+            println!("{name}: caught by the tests of its room, see above");
             Ok(())
         }
     }

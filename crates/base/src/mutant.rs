@@ -149,6 +149,15 @@ mutants! {
     /// A directory that was made of its chunk knows no disk's life: who lost its disk
     /// is taken for whom it was (NATS issue 7567). Breaks P1.
     LivesNotThawed,
+    /// What is missing below the witness is cut like a torn end (etcd issue 6191 and
+    /// Protocol-Aware Recovery, FAST'18). Breaks P1 and P6.
+    DamageTakenForTear,
+    /// A record vouches for those before it in its own write (etcd issue 11488): what a
+    /// power loss tore is called damage, and the node stays down. Breaks P1 and P7.
+    TearTakenForDamage,
+    /// What a process that died left in the page cache counts as durable when the next
+    /// one reads it (`PostgreSQL`'s fsync, 2018; ATC'20). Breaks P1.
+    PageCacheBelieved,
     /// Clearing up behind a checkpoint takes the chunks of the other one too
     /// (`ZooKeeper`'s purge of snapshots in use, Keeper issue 60537). Breaks P6.
     LeftoversOfBoth,

@@ -90,6 +90,7 @@ impl Batch {
         let mut scratch = Vec::with_capacity(buffer.bytes.min(room).min(SCRATCH_BYTES));
         let mut limit = room;
         while let Some(record) = buffer.pop_within(limit) {
+            let durable = base::mutant!(TearTakenForDamage, durable, tail.serial);
             let link = Link { serial: tail.serial.next(), durable, prev_hash: tail.hash };
             tail.hash = encode_header(&record, &link, seal, &mut scratch);
             tail.serial = link.serial;

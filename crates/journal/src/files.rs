@@ -47,7 +47,8 @@ pub(crate) fn settle(disk: &mut dyn Disk, lane: u16) -> Result<Settled, DiskErro
     let has_floor = listed.iter().any(|(name, _)| *name == floor);
     let names = segments.iter().map(|file| file.name.clone());
     for file in names.chain(has_floor.then(|| floor.clone())) {
-        disk.sync(DiskOp::Write { file, offset: 0, parts: Vec::new() })?;
+        let sync = DiskOp::Write { file, offset: 0, parts: Vec::new() };
+        base::mutant!(PageCacheBelieved, disk.sync(sync)?, ());
     }
     let read = |disk: &mut dyn Disk| disk.read(&floor, DISK_FILE_BYTES_MAX as u64 + 1);
     let floor = if has_floor { Some(read(disk)?) } else { None };

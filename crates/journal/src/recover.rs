@@ -176,7 +176,9 @@ pub fn recover(
         read += 1;
     }
     let later = files.get(read..).unwrap_or_default();
-    if let Some(missing) = find_missing(disk, options, &history, end.as_ref(), later)? {
+    if let Some(missing) = find_missing(disk, options, &history, end.as_ref(), later)?
+        && base::mutant!(DamageTakenForTear, true, false)
+    {
         return Err(missing.into());
     }
     match end {

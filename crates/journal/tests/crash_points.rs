@@ -27,7 +27,7 @@ use journal::memory::{Fate, MemoryDisk, SECTOR_BYTES, Ticket};
 use journal::record::Record;
 use journal::recover::{Recovered, recover};
 use journal::wal::{Options, Wal};
-use kit::{drain, entry, model, restore, vote, witness};
+use kit::{choose_mutant, drain, entry, model, restore, vote, witness};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -38,6 +38,7 @@ const IMAGES_MAX: usize = 400;
 
 #[test]
 fn every_crash_point() {
+    choose_mutant();
     let mut tally = Tally::default();
     for seed in 1..=SEEDS {
         let mut prng = Prng::new(seed);

@@ -16,7 +16,7 @@ use journal::record::{Found, HEADER_BYTES, Record, Seal, decode};
 use journal::recover::{RecoverError, recover};
 use journal::segment::{self, FoundHead, HEAD_BYTES};
 use journal::wal::Options;
-use kit::{drain, entry, model, vote, witness};
+use kit::{choose_mutant, drain, entry, model, vote, witness};
 use std::collections::BTreeMap;
 
 fn options() -> Options {
@@ -74,6 +74,7 @@ fn stretches(disk: &mut MemoryDisk) -> Vec<Stretch> {
 
 #[test]
 fn a_flipped_bit_at_or_below_the_witness_is_named() {
+    choose_mutant();
     let (mut disk, _) = idle_log();
     let witness = recover(&mut disk.clone(), &options(), &BTreeMap::new()).unwrap().report.witness;
     let stretches = stretches(&mut disk);

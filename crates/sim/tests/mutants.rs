@@ -54,6 +54,9 @@ const fn theme(mutant: Mutant) -> Option<Theme> {
 /// exploration of small worlds meets: see `cargo xtask mutants`.
 const ELSEWHERE: &[Mutant] = &[
     Mutant::RestoreForgetsStale,
+    Mutant::TearTakenForDamage,
+    Mutant::PageCacheBelieved,
+    Mutant::DamageTakenForTear,
     Mutant::VoteNotWritten,
     Mutant::VoteTwice,
     Mutant::VoteIgnoresLog,

@@ -2,6 +2,7 @@
 //! the naive reading of what the records add up to.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use base::mutant::Mutant;
 use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, Time};
 use bytes::Bytes;
 use journal::disk::{Disk, DiskOp};
@@ -9,6 +10,13 @@ use journal::history::{GroupRecovered, RecoveredEntry};
 use journal::record::{Owner, Record, RecordKind};
 use journal::wal::{Options, Wal};
 use std::collections::BTreeMap;
+
+/// `TRIMARAN_MUTANT=Name` with the feature `mutants` of `base` shows whether a test sees that bug.
+pub(crate) fn choose_mutant() {
+    let name = std::env::var("TRIMARAN_MUTANT").unwrap_or_default();
+    let wanted = Mutant::ALL.iter().find(|mutant| format!("{mutant:?}") == name);
+    wanted.copied().unwrap_or(Mutant::None).choose();
+}
 
 pub(crate) fn options() -> Options {
     let owner = Owner { cluster: ClusterId(7), node: NodeId(3), incarnation: Incarnation(99) };

@@ -4,6 +4,7 @@ mod docs;
 mod explore;
 mod fix;
 mod interop;
+mod killed;
 mod licences;
 mod metadata;
 mod mutants;

@@ -1,6 +1,7 @@
 //! Can the checkers see? The deliberate bugs, built in and let loose.
 
 use crate::Outcome;
+use crate::killed;
 use crate::shell::Program;
 
 /// The only build in which the feature is on has a target folder of its own, so
@@ -44,6 +45,13 @@ const IN_THEIR_ROOM: &[(&str, &[&str])] = &[
 /// Every mutant must be caught, or every one that is named: by a seed of the
 /// simulator, in a world that is looked at whole, or in its own room.
 pub(crate) fn run(names: &[&str]) -> Outcome {
+    killed::begin()?;
+    let hunted = hunt(names);
+    killed::sum(names)?;
+    hunted
+}
+
+fn hunt(names: &[&str]) -> Outcome {
     let all = names.join(",");
     let env = [APART, ("TRIMARAN_MUTANT", all.as_str())];
     for hunt in [EXPLORE, HUNT] {
@@ -70,6 +78,7 @@ fn must_fail((name, words): (&str, &[&str])) -> Outcome {
     match wrong.run() {
         Ok(()) => Err(format!("{name} survived `{}`", wrong.line())),
         Err(_) => {
+            killed::add(name, "the tests of its room")?;
             println!("{name}: caught by the tests of its room, see above");
             Ok(())
         }

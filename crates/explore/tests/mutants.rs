@@ -9,6 +9,7 @@ use base::mutant::Mutant;
 use explore::scope::{Scope, named};
 use explore::search::{Report, Search};
 use explore::story;
+use std::io::Write;
 
 /// Each bug and the world in which it is hunted.
 const HUNTS: &[(Mutant, &str)] = &[
@@ -43,6 +44,14 @@ fn explore(scope: &Scope) -> (Report, String) {
     (report, told.unwrap_or_default())
 }
 
+/// Writes down who is dead, for `cargo xtask mutants`, which prints the sum.
+fn killed(mutant: Mutant, by: &str) {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/mutants/killed.txt");
+    if let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(file) {
+        writeln!(file, "{mutant:?}\t{by}").expect("room for a line");
+    }
+}
+
 #[test]
 fn every_mutant_of_the_protocol_is_met() {
     std::panic::set_hook(Box::new(|_| ()));
@@ -64,6 +73,7 @@ fn every_mutant_of_the_protocol_is_met() {
             let broken = told.lines().last().unwrap_or_default();
             println!("{mutant:?}: caught by the exploration of {world}, {} steps", report.depth);
             println!("  {broken}");
+            killed(*mutant, &format!("the world {world}"));
         }
     }
     drop(std::panic::take_hook());

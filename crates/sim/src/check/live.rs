@@ -12,7 +12,7 @@ pub const COMMIT_ELECTIONS_MAX: u32 = 10;
 
 /// How many election timeouts the healed nodes may take until they hold the
 /// same, though nobody asks for anything new.
-pub const CALM_ELECTIONS_MAX: u32 = 10;
+pub const CALM_ELECTIONS_MAX: u32 = 20;
 
 /// How many election timeouts it may take for all of it: a write
 /// acknowledged at every node, and all states the same.

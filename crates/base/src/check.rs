@@ -63,6 +63,12 @@ marks! {
     RestoreKeptLog,
     /// A checkpoint took the place of a log that does not reach it or differs there.
     RestoreVoidedLog,
+    /// The trigger let a replica claim a ballot.
+    Claimed,
+    /// A leader said that it leads no more.
+    Abdicated,
+    /// Nobody else could be elected: a log was completed before its owner stood.
+    LogPulled,
     /// A leader that hands over told a follower to stand.
     ToldToStand,
     /// A leader that wanted to hand over takes proposals again.

@@ -49,6 +49,12 @@ mutants! {
     TransferIgnoresLog,
     /// A pre-vote raises the term of who is asked.
     PreVoteRaisesTerm,
+    /// A log is pulled in the term that its owner is in.
+    PullKeepsTerm,
+    /// What was pulled is confirmed to the leader whose it is.
+    PullerConfirms,
+    /// Entries are cut for a log that ends in an earlier term.
+    PullCutsNewer,
     /// A vote of a term that is over counts in the next.
     StaleVoteCounts,
     /// A follower confirms entries that its disk does not have.

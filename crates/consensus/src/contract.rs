@@ -54,6 +54,15 @@ pub enum Input {
     },
     /// Stand for leader now. A hint.
     Campaign,
+    /// The same, because nobody else is there to do it (see `trigger`): whoever is
+    /// refused for what its log lacks may fetch that before it asks again.
+    Claim,
+    /// Whether a majority hears this node and is heard by it. A hint: who is told
+    /// that none does does not stand by its own timer.
+    Reach {
+        /// True until something else is said.
+        quorum: bool,
+    },
     /// Hand the leadership over, to `to` or to the best placed follower. No
     /// proposals are taken (`NotLeader(None)`) until that is done or an
     /// election timeout is over; then `lead` is told again.

@@ -15,3 +15,4 @@ pub mod progress;
 pub mod protocol;
 pub mod quorum;
 pub mod raft;
+pub mod trigger;

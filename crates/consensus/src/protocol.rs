@@ -79,6 +79,22 @@ impl Protocol {
         }
     }
 
+    /// When the leader that is followed was heard, if one is.
+    #[must_use]
+    pub const fn heard(&self) -> Option<Time> {
+        match self {
+            Self::Raft(raft) => raft.heard(),
+        }
+    }
+
+    /// Where the log ends.
+    #[must_use]
+    pub fn last(&self) -> Place {
+        match self {
+            Self::Raft(raft) => raft.last(),
+        }
+    }
+
     /// The entry at `index`, if the log in memory reaches there: what is handed to the
     /// state machine once it is committed.
     #[must_use]

@@ -27,6 +27,7 @@ fn entry(index: u64, body: &[u8]) -> Entry {
 fn samples() -> Vec<(Say, &'static [u8])> {
     let open = Entry { kind: EntryKind::Open, ..entry(301, b"") };
     let entries = vec![open, entry(302, b"xy")];
+    let pulled = vec![entry(301, b"z")];
     vec![
         (Say::PreVote { last: PLACE }, &[1, 1, 1, 7, 5, 2, 0xac, 2]),
         (Say::PreVoteAnswer { granted: true, last: PLACE }, &[1, 1, 2, 7, 1, 5, 2, 0xac, 2]),
@@ -52,6 +53,11 @@ fn samples() -> Vec<(Say, &'static [u8])> {
         (Say::TermOver, &[1, 1, 12, 7]),
         (Say::TimeoutNow, &[1, 1, 13, 7]),
         (Say::VoteForced { last: PLACE }, &[1, 1, 14, 7, 5, 2, 0xac, 2]),
+        (Say::Pull { near: PLACE }, &[1, 1, 18, 7, 5, 2, 0xac, 2]),
+        (
+            Say::Pulled { prev: PLACE, last: PLACE, entries: pulled },
+            &[1, 1, 19, 7, 5, 2, 0xac, 2, 5, 2, 0xac, 2, 1, 5, 2, 1, 1, 1, b'z'],
+        ),
     ]
 }
 
@@ -141,7 +147,7 @@ fn what_no_version_means_is_refused() {
     let refused: [(&[u8], &str); 6] = [
         (&[2, 1, 12, 7], "protocol of a letter"),
         (&[1, 2, 12, 7], "version of a letter"),
-        (&[1, 1, 18, 7], "kind of a raft letter"),
+        (&[1, 1, 20, 7], "kind of a raft letter"),
         (&[1, 1, 4, 7, 2, 5, 2, 1], "yes or no"),
         (&[1, 1, 5, 7, 5, 2, 1, 0, 1, 5, 2, 9, 1, 0], "kind of an entry"),
         (&[1, 1, 12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], "term"),

@@ -28,6 +28,9 @@ pub enum Cue {
     Read(u8),
     /// Somebody wants it to hand its leadership over to this node.
     Transfer(u64),
+    /// The trigger lets it claim, this node refuses it for what its log lacks, true
+    /// or not, and it asks that node for that.
+    Pull(u64),
     /// All that it applied is in a checkpoint on its disk now, and its log in
     /// memory goes.
     Checkpoint,

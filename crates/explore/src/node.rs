@@ -6,7 +6,7 @@ use crate::intern::Interner;
 use crate::net::Flight;
 use crate::scope::Scope;
 use crate::vouch;
-use base::{AskId, Index, NodeId, Serial, Time};
+use base::{AskId, Ballot, Index, NodeId, Serial, Time};
 use bytes::Bytes;
 use consensus::contract::{Answer, Input, Outbox, Parcel, Retention, Setup, Stable, Timing, Write};
 use consensus::entry::{Entry, EntryKind, Place};
@@ -134,6 +134,7 @@ impl Node {
             }
             Cue::Beat => (NOW, Input::Beat),
             Cue::Read(number) => (NOW, Input::Read { id: read_id(number) }),
+            Cue::Pull(of) => return self.pull(NodeId(of), scope, letters, turn),
             Cue::Transfer(to) => (NOW, Input::Transfer { to: Some(NodeId(to)) }),
             Cue::Checkpoint => {
                 let place = self.place(self.told).unwrap_or(self.disk.checkpoint);
@@ -244,6 +245,25 @@ impl Node {
         let message = Message { term: status.ballot.round + 1, mute: false, say };
         let input = Input::Letter { from, letter: Letter::Raft(message) };
         self.feed(NOW, input, scope, letters, turn);
+    }
+
+    fn pull(
+        &mut self,
+        from: NodeId,
+        scope: &Scope,
+        letters: &mut Interner<Flight>,
+        turn: &mut Turn,
+    ) {
+        self.feed(NOW, Input::Claim, scope, letters, turn);
+        if turn.dropped.is_some() {
+            return;
+        }
+        let far = Place { ballot: Ballot::new(u64::MAX, from), index: Index(u64::MAX) };
+        let term = self.replica.status().ballot.round;
+        let say = Say::PreVoteAnswer { granted: false, last: far };
+        let letter = Letter::Raft(Message { term, mute: false, say });
+        self.feed(NOW, Input::Letter { from, letter }, scope, letters, turn);
+        self.feed(NOW + TIMING.election, Input::Timeout, scope, letters, turn);
     }
 
     fn crash(&mut self, keep: u8, turn: &mut Turn) {

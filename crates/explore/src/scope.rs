@@ -15,6 +15,8 @@ pub struct Budget {
     pub reads: u8,
     /// Transfers of leadership.
     pub transfers: u8,
+    /// Logs that are completed before their owner stands.
+    pub pulls: u8,
     /// Checkpoints that are taken.
     pub checkpoints: u8,
     /// Checkpoints that are put in force on another node.
@@ -92,6 +94,7 @@ const NOTHING: Budget = Budget {
     beats: 0,
     reads: 0,
     transfers: 0,
+    pulls: 0,
     checkpoints: 0,
     installs: 0,
     losses: 0,
@@ -127,6 +130,15 @@ pub const SHORT: &[Scope] = &[
         name: "one-transfer",
         about: "leadership handed over beside a command",
         budget: Budget { transfers: 1, proposals: 1, ..NOTHING },
+        ..QUIET
+    },
+    Scope {
+        name: "one-pull",
+        about: "logs that differ, any is completed from any other, and n3 stands",
+        start: Start::Parted,
+        budget: Budget { pulls: 1, stands: 1, ..NOTHING },
+        standing: &[3],
+        slow: &[],
         ..QUIET
     },
     Scope {
@@ -206,6 +218,43 @@ pub const LONG: &[Scope] = &[
         name: "transfer-and-crash",
         about: "leadership handed over beside a command and a loss of power",
         budget: Budget { transfers: 1, proposals: 1, crashes: 1, ..NOTHING },
+        ..QUIET
+    },
+    Scope {
+        name: "pull-and-ballot",
+        about: "logs that differ, any is completed from any other, and anybody stands",
+        start: Start::Parted,
+        budget: Budget { pulls: 1, stands: 1, ..NOTHING },
+        standing: &[1, 2, 3],
+        slow: &[],
+        ..QUIET
+    },
+    Scope {
+        name: "pull-and-crash",
+        about: "logs that differ, any is completed from any other, a loss of power",
+        start: Start::Parted,
+        budget: Budget { pulls: 1, stands: 1, crashes: 1, ..NOTHING },
+        standing: &[1, 3],
+        sync: Sync::Each,
+        slow: &[1, 3],
+        frail: &[1, 3],
+        ..QUIET
+    },
+    Scope {
+        name: "pull-and-command",
+        about: "a command, a second ballot, and a log completed from any other",
+        budget: Budget { pulls: 1, stands: 1, proposals: 1, ..NOTHING },
+        standing: &[2],
+        slow: &[3],
+        ..QUIET
+    },
+    Scope {
+        name: "two-pulls",
+        about: "logs that differ, two are completed, and somebody stands",
+        start: Start::Parted,
+        budget: Budget { pulls: 2, stands: 1, ..NOTHING },
+        standing: &[1, 2, 3],
+        slow: &[],
         ..QUIET
     },
     Scope {

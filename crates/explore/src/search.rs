@@ -405,6 +405,9 @@ impl<'a> Search<'a> {
         if status.leads && left.transfers > 0 {
             NODES.iter().filter(|to| **to != node.id.0).for_each(|to| push(Cue::Transfer(*to)));
         }
+        if left.pulls > 0 && !status.leads {
+            NODES.iter().filter(|of| **of != node.id.0).for_each(|of| push(Cue::Pull(*of)));
+        }
         if left.checkpoints > 0 && node.told > node.disk.checkpoint.index {
             push(Cue::Checkpoint);
         }
@@ -451,11 +454,11 @@ fn pending(node: &Node) -> u8 {
     u8::try_from(node.pending.len()).unwrap_or(u8::MAX)
 }
 
-/// A vote is refused in silence while a leader is heard, so only the late one is
+/// A vote, or a part of the log, is refused in silence while a leader is heard, so only the late one is
 /// of interest; a pre-vote is refused with an answer.
 const fn lateness(letter: &Letter) -> &'static [bool] {
     match letter {
-        Letter::Raft(Message { say: Say::Vote { .. }, .. }) => &[true],
+        Letter::Raft(Message { say: Say::Vote { .. } | Say::Pull { .. }, .. }) => &[true],
         Letter::Raft(Message { say: Say::PreVote { .. }, .. }) => &[false, true],
         Letter::Raft(_) => &[false],
     }
@@ -471,6 +474,7 @@ const fn pay(ghost: &mut Ghost, cue: Cue) {
         Cue::Beat => &mut left.beats,
         Cue::Read(_) => &mut left.reads,
         Cue::Transfer(_) => &mut left.transfers,
+        Cue::Pull(_) => &mut left.pulls,
         Cue::Checkpoint => &mut left.checkpoints,
         Cue::Install { .. } => &mut left.installs,
         Cue::LoseDisk => &mut left.losses,

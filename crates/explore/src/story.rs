@@ -38,6 +38,7 @@ fn happens(search: &Search<'_>, who: u64, cue: Cue) -> String {
         Cue::Beat => format!("The pulse of n{who} beats."),
         Cue::Read(number) => format!("A client begins the read {number} at n{who}."),
         Cue::Transfer(to) => format!("n{who} is asked to hand its leadership to n{to}."),
+        Cue::Pull(of) => format!("n{who} may claim, and n{of} refuses it for what it lacks."),
         Cue::Checkpoint => format!("n{who} has a checkpoint of all that it applied."),
         Cue::Install { of, place } => {
             format!("n{who} takes over the checkpoint of n{of}, which stands at {}.", at(place))
@@ -142,6 +143,12 @@ fn letter(letter: &Letter) -> String {
         }
         Say::ReadAsk { .. } => "from where may I read?".to_owned(),
         Say::ReadAnswer { index, .. } => format!("read at {index} or later"),
+        Say::Pull { near } => format!("what do you have behind {}, or before it?", at(*near)),
+        Say::Pulled { prev, last, entries } => {
+            let entries: Vec<String> = entries.iter().map(entry).collect();
+            let what = entries.join(", ");
+            format!("behind {} I have {what}; my log ends at {}", at(*prev), at(*last))
+        }
         Say::TermOver => "your term is over".to_owned(),
         Say::TimeoutNow => "stand for leader now".to_owned(),
     };

@@ -337,7 +337,7 @@ fn assemble(
         Standing::Voter
     };
     let own = Own { me: owner.node, owner, client_urls: options.client_urls.clone(), bootstrap };
-    let (heartbeat, request_timeout) = (options.timing.heartbeat, options.request_timeout);
+    let (timing, request_timeout) = (options.timing, options.request_timeout);
     let (wal, patience) = (recovered.wal, options.timing.election);
     let lease_floor_s = lease_floor_s(patience);
     let parts = Parts {
@@ -345,7 +345,7 @@ fn assemble(
         wal,
         groups,
         standing,
-        heartbeat,
+        timing,
         patience,
         request_timeout,
         prng,

@@ -1,8 +1,9 @@
 //! Who hears whom: one pulse per node, not per group, and what the sockets say.
 //!
-//! The fabric at its simplest: it beats for the leaders among this node's
-//! groups, and passes on at once that a peer's sockets are closed, which is
-//! evidence of a dead process long before silence is.
+//! At each beat every node tells every other whether it hears it, and of each
+//! group what `consensus::trigger` asks for; a frame per peer carries that, with
+//! the heartbeats of the groups that this node leads. That a peer's sockets are
+//! closed is passed on at once: evidence of a dead process long before silence is.
 
 use alloc::collections::BTreeMap;
 use base::{NodeId, Time};
@@ -13,13 +14,16 @@ use core::time::Duration;
 pub(crate) struct Fabric {
     every: Duration,
     next: Time,
+    /// How long a pulse is good for.
+    lately: Duration,
     links: BTreeMap<NodeId, bool>,
+    heard: BTreeMap<NodeId, Time>,
 }
 
 impl Fabric {
     /// A fabric that first beats right away.
-    pub(crate) const fn new(every: Duration, now: Time) -> Self {
-        Self { every, next: now, links: BTreeMap::new() }
+    pub(crate) const fn new(every: Duration, lately: Duration, now: Time) -> Self {
+        Self { every, next: now, lately, links: BTreeMap::new(), heard: BTreeMap::new() }
     }
 
     /// Whether it is time for a beat; if so the next one is due one interval
@@ -30,6 +34,16 @@ impl Fabric {
             self.next = now + self.every;
         }
         due
+    }
+
+    /// A peer's pulse came.
+    pub(crate) fn on_pulse(&mut self, now: Time, peer: NodeId) {
+        self.heard.insert(peer, now);
+    }
+
+    /// Whether a peer's pulse came lately.
+    pub(crate) fn hears(&self, now: Time, peer: NodeId) -> bool {
+        self.heard.get(&peer).is_some_and(|heard| now.since(*heard) < self.lately)
     }
 
     /// Notes what the sockets say; returns whether that is news. That a link is
@@ -49,10 +63,13 @@ impl Fabric {
 mod tests {
     use super::*;
 
+    const fn ms(count: u64) -> Duration {
+        Duration::from_millis(count)
+    }
+
     #[test]
     fn beats_come_at_intervals_and_are_not_made_up_for() {
-        let ms = Duration::from_millis;
-        let mut fabric = Fabric::new(ms(50), Time::ZERO);
+        let mut fabric = Fabric::new(ms(50), ms(250), Time::ZERO);
         assert!(fabric.beat(Time::ZERO));
         assert!(!fabric.beat(Time::ZERO + ms(49)));
         assert!(fabric.beat(Time::ZERO + ms(500)));
@@ -61,10 +78,19 @@ mod tests {
 
     #[test]
     fn a_link_that_opens_and_every_word_of_one_that_is_closed_is_news() {
-        let mut fabric = Fabric::new(Duration::ZERO, Time::ZERO);
+        let mut fabric = Fabric::new(Duration::ZERO, ms(250), Time::ZERO);
         assert!(fabric.link(NodeId(1), true));
         assert!(!fabric.link(NodeId(1), true));
         assert!(fabric.link(NodeId(1), false));
         assert!(fabric.link(NodeId(1), false));
+    }
+
+    #[test]
+    fn who_was_heard_is_heard_for_a_while() {
+        let mut fabric = Fabric::new(ms(50), ms(250), Time::ZERO);
+        assert!(!fabric.hears(Time::ZERO, NodeId(2)));
+        fabric.on_pulse(Time::ZERO, NodeId(2));
+        assert!(fabric.hears(Time::ZERO + ms(249), NodeId(2)));
+        assert!(!fabric.hears(Time::ZERO + ms(250), NodeId(2)));
     }
 }

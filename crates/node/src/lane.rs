@@ -4,6 +4,7 @@
 mod ask;
 mod hire;
 mod jobs;
+mod pulse;
 mod standing;
 
 use crate::directory::Own;
@@ -22,8 +23,9 @@ use base::prng::Prng;
 use base::time::earliest;
 use base::{AskId, GroupId, Incarnation, Index, NodeId, Serial, Time, WatchKey};
 use bytes::Bytes;
-use consensus::contract::Input;
+use consensus::contract::{Input, Timing};
 use consensus::entry::Entry;
+use consensus::trigger::lately;
 use core::time::Duration;
 use jobs::Jobs;
 use journal::disk::DiskDone;
@@ -64,7 +66,7 @@ pub(crate) struct Parts {
     pub(crate) wal: Wal,
     pub(crate) groups: BTreeMap<GroupId, Replica>,
     pub(crate) standing: Standing,
-    pub(crate) heartbeat: Duration,
+    pub(crate) timing: Timing,
     pub(crate) patience: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) prng: Prng,
@@ -78,7 +80,7 @@ impl Lane {
             durable: parts.wal.durable(),
             wal: parts.wal,
             groups: parts.groups,
-            fabric: Fabric::new(parts.heartbeat, now),
+            fabric: Fabric::new(parts.timing.heartbeat, lately(parts.timing), now),
             mail: Mail::default(),
             intake: Intake::new(parts.request_timeout),
             watches: BTreeMap::new(),
@@ -224,6 +226,7 @@ impl Lane {
     fn on_timeout(&mut self, now: Time, out: &mut Vec<Action>) {
         if self.fabric.beat(now) {
             self.each(now, out, |replica, turn| replica.step(turn, Input::Beat));
+            self.send_pulses(now, out);
             self.ask_standing();
         }
         self.each(now, out, |replica, turn| replica.on_timeout(turn));
@@ -286,6 +289,10 @@ impl Lane {
                     self.on_you_are(from, asked, known, out);
                     continue;
                 }
+                Say::Pulse { hears, groups } => {
+                    self.on_pulse(now, from, (hears, groups), out);
+                    continue;
+                }
                 say => say,
             };
             let known = self.one(now, out, group, |replica, turn| match say {
@@ -305,7 +312,7 @@ impl Lane {
                 Say::Want { id } => replica.on_want(turn, from, id),
                 Say::Part { id, plain } => replica.on_part(turn, from, id, plain),
                 Say::Gone { id } => replica.on_gone(from, id),
-                Say::WhoAmI | Say::YouAre { .. } => {}
+                Say::WhoAmI | Say::YouAre { .. } | Say::Pulse { .. } => {}
             });
             if known.is_none() {
                 out.push(Action::Note(Note::Dropped { from, why: "unknown group" }));

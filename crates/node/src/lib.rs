@@ -27,6 +27,7 @@ mod leases;
 mod machine;
 mod mail;
 pub mod peek;
+mod pulse;
 mod reads;
 mod replica;
 mod restore;

@@ -61,7 +61,7 @@ impl Mail {
             Say::Forwarded { .. } | Say::NotProposed { .. } => Class::Urgent,
             Say::Lease { .. } | Say::Leased { .. } => Class::Urgent,
             Say::Offer(_) | Say::Want { .. } | Say::Gone { .. } => Class::Urgent,
-            Say::WhoAmI | Say::YouAre { .. } => Class::Urgent,
+            Say::WhoAmI | Say::YouAre { .. } | Say::Pulse { .. } => Class::Urgent,
             Say::Letter(_) | Say::Forward { .. } | Say::Part { .. } => Class::Bulk,
         };
         let place = self.frame(to, class);

@@ -44,6 +44,8 @@ pub enum What {
     Gone,
     /// Who knows the life of whose disk.
     Standing,
+    /// A beat: who hears whom.
+    Pulse,
 }
 
 /// Everything that a frame says; nothing if it cannot be read.
@@ -65,6 +67,7 @@ fn what(say: Say) -> What {
         Say::Part { plain, .. } => What::Part { bytes: plain.len() },
         Say::Gone { .. } => What::Gone,
         Say::WhoAmI | Say::YouAre { .. } => What::Standing,
+        Say::Pulse { .. } => What::Pulse,
     }
 }
 

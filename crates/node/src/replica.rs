@@ -4,6 +4,7 @@
 mod ask;
 mod checkpoint;
 mod lease;
+mod pulse;
 mod transfer;
 mod turn;
 
@@ -29,6 +30,7 @@ use bytes::Bytes;
 use consensus::contract::{self, Input, Lead, Outbox, Setup, Write};
 use consensus::entry::{Entry, EntryKind, Place};
 use consensus::protocol::Protocol;
+use consensus::trigger::Trigger;
 use core::time::Duration;
 use journal::record::{Record, RecordKind};
 use journal::wal::Wal;
@@ -78,6 +80,7 @@ pub(crate) struct Replica {
     me: NodeId,
     patience: Duration,
     protocol: Protocol,
+    trigger: Trigger,
     outbox: Outbox,
     lead: Lead,
     /// The serial of the newest write, and up to which the protocol was told of durability.
@@ -140,6 +143,7 @@ impl Replica {
             me,
             patience,
             protocol,
+            trigger: Trigger::new(me, setup.voters.len(), setup.timing),
             outbox: Outbox::default(),
             lead: Lead { ballot: status.ballot, leader: status.leader },
             written: Serial::ZERO,

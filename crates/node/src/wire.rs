@@ -4,12 +4,14 @@
 use crate::ask::{LeaseAsk, LeaseTold};
 use crate::fetch::Offer;
 use crate::hello::VERSION;
+use crate::pulse::{put_pulses, take_pulses};
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX};
 use base::{Ballot, ChunkId, Era, GroupId, Incarnation, Index, NodeId};
 use bytes::Bytes;
 use consensus::letter::Letter;
+use consensus::trigger::Pulse;
 
 /// One message in a frame: which copies of which group speak, and what is said.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,6 +98,13 @@ pub(crate) enum Say {
         /// The life that is known, if any.
         known: Option<Incarnation>,
     },
+    /// A beat: whether I hear you, and what the triggers of my groups tell yours.
+    Pulse {
+        /// Whether the receiver was heard lately.
+        hears: bool,
+        /// Each group and its pulse.
+        groups: Vec<(GroupId, Pulse)>,
+    },
 }
 
 /// Names a forwarded command: unique over all lives of the node that forwards.
@@ -147,6 +156,7 @@ const KIND_GONE: u8 = 11;
 const KIND_WHO_AM_I: u8 = 12;
 const KIND_YOU_ARE: u8 = 13;
 const KIND_NOT_PROPOSED: u8 = 14;
+const KIND_PULSE: u8 = 15;
 
 /// The first bytes of a frame.
 pub(crate) fn begin_frame() -> Vec<u8> {
@@ -232,6 +242,10 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
             frame.put_u64(asked.0);
             frame.put_u64(known.unwrap_or_default().0);
             KIND_YOU_ARE
+        }
+        Say::Pulse { hears, groups } => {
+            put_pulses(frame, *hears, groups);
+            KIND_PULSE
         }
     }
 }
@@ -330,6 +344,10 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
             asked: Incarnation(body.u64()?),
             known: Some(Incarnation(body.u64()?)).filter(|life| *life > Incarnation::ZERO),
         },
+        KIND_PULSE => {
+            let (hears, groups) = take_pulses(body)?;
+            Say::Pulse { hears, groups }
+        }
         _ => return Ok(None),
     }))
 }
@@ -337,6 +355,8 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use consensus::entry::Place;
+    use core::time::Duration;
 
     fn frame() -> (Vec<u8>, Vec<Post>) {
         let post =
@@ -345,6 +365,11 @@ mod tests {
         let ticket = Ticket { life: 77, number: 4 };
         let id = ChunkId([9; 32]);
         let (ballot, body) = (Ballot::new(3, NodeId(2)), Bytes::from_static(b"put"));
+        let last = Place { ballot, index: Index(400) };
+        let silence = Some(Duration::from_millis(300));
+        let pulse = Pulse { ballot, leads: true, quorum: false, silence: None, last };
+        let follows = Pulse { leads: false, quorum: true, silence, ..pulse };
+        let pulses = [(GroupId(0), pulse), (GroupId(300), follows)];
         let posts = vec![
             post(Say::Forward { ticket, ballot, body }),
             post(Say::Forwarded { ticket, place }),
@@ -363,6 +388,8 @@ mod tests {
             post(Say::WhoAmI),
             post(Say::YouAre { asked: Incarnation(1), known: Some(Incarnation(2)) }),
             post(Say::YouAre { asked: Incarnation(1), known: None }),
+            post(Say::Pulse { hears: true, groups: vec![] }),
+            post(Say::Pulse { hears: false, groups: pulses.to_vec() }),
         ];
         let mut frame = begin_frame();
         posts.iter().for_each(|post| put_post(&mut frame, post));

@@ -216,6 +216,7 @@ fn words(peek: &Peek) -> (Kind, u64, String) {
             (Kind::Transfer, 0, format!("a part of the checkpoint, {bytes} bytes"))
         }
         What::Gone => (Kind::Transfer, 0, "that part is not here any more".into()),
+        What::Pulse => (Kind::Heartbeat, 0, "a beat: whom I hear, and whom I follow".into()),
         What::Standing => (Kind::Other, 0, "whose disk is this?".into()),
     }
 }
@@ -273,6 +274,13 @@ fn letter(message: &Message) -> (Kind, u64, String) {
         Say::ReadAsk { .. } => (Kind::Read, "ReadIndex: from which index on may I read?".into()),
         Say::ReadAnswer { index, .. } => {
             (Kind::Read, format!("ReadIndex reply: from index {}", index.0))
+        }
+        Say::Pull { near } => {
+            (Kind::Vote, format!("Pull: what do you have behind {}?", near.index.0))
+        }
+        Say::Pulled { prev, entries, .. } => {
+            let (count, index) = (entries.len(), prev.index.0);
+            (Kind::Append, format!("Pull reply: {count} entries behind {index}"))
         }
         Say::TermOver => (Kind::Other, "your term is over".into()),
         Say::TimeoutNow => (Kind::Vote, "TimeoutNow: stand for leader at once".into()),

@@ -22,7 +22,7 @@
 //! `follower2` … or `all`; `others` are the followers but the first.
 //!
 //! `settle 4 elections` demands that within so many election timeouts of the last
-//! cut, or since a disk hangs, somebody leads who stays, and a write is acknowledged.
+//! cut, pause or hung disk somebody leads who stays, and a write is acknowledged.
 
 use crate::draw::{Draw, Theme};
 use core::fmt;
@@ -45,6 +45,7 @@ const NAMED: &[(&str, &str)] = &[
     ("power-cut", include_str!("../scenarios/power-cut.txt")),
     ("quiet", include_str!("../scenarios/quiet.txt")),
     ("quorum-loss", include_str!("../scenarios/quorum-loss.txt")),
+    ("silent-leader", include_str!("../scenarios/silent-leader.txt")),
     ("slow-leader", include_str!("../scenarios/slow-leader.txt")),
     ("split-vote", include_str!("../scenarios/split-vote.txt")),
 ];
@@ -227,14 +228,13 @@ impl Scenario {
         Ok(())
     }
 
-    /// When the last cut is ordered.
+    /// When the last cut is ordered, pause or hung disk.
     #[must_use]
     pub fn last_cut(&self) -> Option<Duration> {
         let cuts = self.scenes.iter().filter(|scene| {
-            matches!(
-                scene.order,
-                Order::Isolate(_) | Order::Between(..) | Order::OneWay(..) | Order::Hang(..)
-            )
+            let order = &scene.order;
+            let cut = matches!(order, Order::Isolate(_) | Order::Between(..) | Order::OneWay(..));
+            cut || matches!(order, Order::Hang(..) | Order::Pause(..))
         });
         cuts.map(|scene| scene.at).max()
     }

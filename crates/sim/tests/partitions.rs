@@ -11,11 +11,12 @@ use std::sync::{Mutex, PoisonError};
 /// The shapes, and the sizes of the clusters that have them.
 const SHAPES: &[(&str, &[usize])] = &[
     ("quorum-loss", &[3, 5]),
-    ("constrained", &[3]),
+    ("constrained", &[3, 5]),
     ("chained", &[3, 5]),
     ("mute-leader", &[3, 5]),
     ("deaf-leader", &[3, 5]),
     ("deaf-follower", &[3, 5]),
+    ("silent-leader", &[3, 5]),
 ];
 
 fn seeds() -> Range<u64> {

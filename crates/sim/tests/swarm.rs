@@ -36,6 +36,8 @@ const REACHED: &[Mark] = &[
     Mark::FollowerBehind,
     Mark::LogForgotten,
     Mark::RestoreVoidedLog,
+    Mark::Abdicated,
+    Mark::Claimed,
     Mark::ToldToStand,
     Mark::TransferAbandoned,
     Mark::MuteHeard,

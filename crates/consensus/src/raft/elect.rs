@@ -31,10 +31,7 @@ impl Raft {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
-        if self.core.mute {
-            return self.follow(now, None, out);
-        }
-        let Role::Leader(leader) = &mut self.role else { return self.campaign(now, out) };
+        let Role::Leader(leader) = &mut self.role else { return self.on_patience_over(now, out) };
         if leader.give_up_transfer(now) {
             out.lead = Some(self.lead);
         }
@@ -44,12 +41,35 @@ impl Raft {
         }
     }
 
+    /// Who does not lead has waited long enough. Whoever cannot win does not ask.
+    fn on_patience_over(&mut self, now: Time, out: &mut Outbox) {
+        let claims = matches!(self.role, Role::PreCandidate(Candidate { claims: true, .. }));
+        let hopeless = self.core.mute || self.core.stranded;
+        if hopeless || matches!(self.role, Role::Puller(_)) {
+            self.follow(now, None, out);
+        } else if !claims || !self.maybe_pull(now, out) {
+            self.campaign(now, claims, out);
+        }
+    }
+
+    /// The trigger lets this replica claim. One that stands already, or fetches
+    /// what it lacks, goes on with that.
+    pub(super) fn on_claim(&mut self, now: Time, out: &mut Outbox) {
+        match &self.role {
+            _ if self.core.mute => out.drop_letter("this replica is mute"),
+            Role::Follower(_) | Role::PreCandidate(Candidate { claims: false, .. }) => {
+                self.campaign(now, true, out);
+            }
+            _ => out.drop_letter("it claims already"),
+        }
+    }
+
     /// A mute replica never stands: who wins counts its own vote.
     pub(super) fn on_campaign(&mut self, now: Time, out: &mut Outbox) {
         if self.core.mute {
             return out.drop_letter("this replica is mute");
         }
-        self.campaign(now, out);
+        self.campaign(now, false, out);
     }
 
     /// An ordinary voter from now on. The node knows that no promise was lost.
@@ -91,14 +111,15 @@ impl Raft {
                 let election = self.core.timing.election;
                 follower.heard.is_some_and(|heard| now.since(heard) < election)
             }
-            Role::PreCandidate(_) | Role::Candidate(_) => false,
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => false,
             Role::Leader(_) => true,
         }
     }
 
     /// Follower -> `PreCandidate`: asks whether an election could be won. The
-    /// term stays, so a node that cannot win disturbs nobody.
-    pub(super) fn campaign(&mut self, now: Time, out: &mut Outbox) {
+    /// term stays, so a node that cannot win disturbs nobody. One that `claims`
+    /// may fetch what its log lacks.
+    pub(super) fn campaign(&mut self, now: Time, claims: bool, out: &mut Outbox) {
         if matches!(self.role, Role::Leader(_)) {
             return;
         }
@@ -106,7 +127,7 @@ impl Raft {
         let mut tally = Tally::default();
         tally.note(self.core.me, true);
         let deadline = now + self.core.random(self.core.timing.heartbeat);
-        self.role = Role::PreCandidate(Candidate { tally, deadline });
+        self.role = Role::PreCandidate(Candidate { tally, deadline, claims, ahead: None });
         let last = self.core.log.last();
         for peer in self.core.peers() {
             let term = self.core.term + 1;
@@ -133,7 +154,9 @@ impl Raft {
         if mutant!(PreVoteRaisesTerm, false, term > self.core.term) {
             self.core.promise(term, None, out);
         }
-        let say = Say::PreVoteAnswer { granted, last: mine };
+        // Where a leader is alive nobody is to fetch anything.
+        let last = if alive { Place::default() } else { mine };
+        let say = Say::PreVoteAnswer { granted, last };
         self.core.send_in(term, from, say, Serial::ZERO, out);
         if granted && from < self.core.me && matches!(self.role, Role::PreCandidate(_)) {
             self.step_back(now, out);
@@ -163,6 +186,7 @@ impl Raft {
         from: NodeId,
         term: u64,
         granted: bool,
+        last: Place,
         out: &mut Outbox,
     ) {
         let Role::PreCandidate(candidate) = &mut self.role else {
@@ -172,16 +196,22 @@ impl Raft {
             return out.drop_letter("a pre-vote for another term");
         }
         candidate.tally.note(from, granted);
+        if candidate.claims && !granted && last > self.core.log.last() {
+            candidate.ahead = candidate.ahead.max(Some((last, from)));
+        }
         self.conclude(now, out);
     }
 
     /// An election may have been decided. One that is lost waits for its
-    /// deadline, or for the winner.
+    /// deadline, or for the winner, unless what it lacks can be fetched.
     pub(super) fn conclude(&mut self, now: Time, out: &mut Outbox) {
         let voters = self.core.voters.len();
         match &self.role {
             Role::PreCandidate(c) if c.tally.verdict(voters) == Verdict::Won => {
                 self.stand(now, false, out);
+            }
+            Role::PreCandidate(c) if c.tally.verdict(voters) == Verdict::Lost => {
+                self.maybe_pull(now, out);
             }
             Role::Candidate(c) if c.tally.verdict(voters) == Verdict::Won => self.lead(now, out),
             _ => {}
@@ -195,7 +225,8 @@ impl Raft {
         let me = self.core.me;
         self.core.promise(self.core.term + 1, Some(me), out);
         let deadline = now + self.retry();
-        self.role = Role::Candidate(Candidate { tally: Tally::default(), deadline });
+        let tally = Tally::default();
+        self.role = Role::Candidate(Candidate { tally, deadline, claims: false, ahead: None });
         let last = self.core.log.last();
         for peer in self.core.peers() {
             let say = if forced { Say::VoteForced { last } } else { Say::Vote { last } };
@@ -276,7 +307,7 @@ impl Raft {
     pub(super) fn leave_role(&mut self, leader: Option<NodeId>, out: &mut Outbox) {
         match &mut self.role {
             Role::Follower(follower) => follower.asked.refuse(leader, out),
-            Role::PreCandidate(_) | Role::Candidate(_) => {}
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => {}
             Role::Leader(old) => old.rounds.refuse(leader, out),
         }
     }

@@ -121,13 +121,28 @@ pub enum Say {
         /// Where the candidate's log ends.
         last: Place,
     },
+    /// What does the receiver's log have behind this place, or behind the last
+    /// before it that it has too? Changes nothing at the receiver.
+    Pull {
+        /// A place of the sender's log.
+        near: Place,
+    },
+    /// What it has; in the term of who asked.
+    Pulled {
+        /// The place right before the entries.
+        prev: Place,
+        /// Where the sender's log ends.
+        last: Place,
+        /// The entries, dense from `prev` on.
+        entries: Vec<Entry>,
+    },
 }
 
 impl Message {
     /// Whether this is part of the stream of entries.
     #[must_use]
     pub const fn is_bulk(&self) -> bool {
-        matches!(self.say, Say::Append { .. })
+        matches!(self.say, Say::Append { .. } | Say::Pulled { .. })
     }
 
     /// Appends the bytes.
@@ -163,6 +178,12 @@ impl Message {
                 into.put_varint(index.0);
             }
             Say::TermOver | Say::TimeoutNow => {}
+            Say::Pull { near } => put_place(into, *near),
+            Say::Pulled { prev, last, entries } => {
+                put_place(into, *last);
+                put_place(into, *prev);
+                put_entries(into, entries);
+            }
         }
     }
 
@@ -223,6 +244,8 @@ impl Say {
             Self::TermOver => 12,
             Self::TimeoutNow => 13,
             Self::VoteForced { .. } => 14,
+            Self::Pull { .. } => 18,
+            Self::Pulled { .. } => 19,
         }
     }
 }
@@ -247,6 +270,11 @@ fn read_say(reader: &mut Reader, number: u8) -> Result<Say, CodecError> {
         12 => Say::TermOver,
         13 => Say::TimeoutNow,
         14 => Say::VoteForced { last: read_place(reader)? },
+        18 => Say::Pull { near: read_place(reader)? },
+        19 => {
+            let (last, prev) = (read_place(reader)?, read_place(reader)?);
+            Say::Pulled { prev, last, entries: read_entries(reader, prev)? }
+        }
         other => return Err(invalid("kind of a raft letter", u64::from(other))),
     })
 }
@@ -265,6 +293,10 @@ fn put_place(into: &mut Vec<u8>, place: Place) {
 fn put_append(into: &mut Vec<u8>, prev: Place, commit: Index, entries: &[Entry]) {
     put_place(into, prev);
     into.put_varint(commit.0);
+    put_entries(into, entries);
+}
+
+fn put_entries(into: &mut Vec<u8>, entries: &[Entry]) {
     into.put_varint(entries.len() as u64);
     for entry in entries {
         put_ballot(into, entry.ballot);
@@ -277,6 +309,10 @@ fn put_append(into: &mut Vec<u8>, prev: Place, commit: Index, entries: &[Entry])
 fn read_append(reader: &mut Reader) -> Result<Say, CodecError> {
     let prev = read_place(reader)?;
     let commit = read_index(reader)?;
+    Ok(Say::Append { prev, commit, entries: read_entries(reader, prev)? })
+}
+
+fn read_entries(reader: &mut Reader, prev: Place) -> Result<Vec<Entry>, CodecError> {
     let claimed = reader.varint()?;
     let count = usize::try_from(claimed).unwrap_or(usize::MAX);
     if count > LETTER_ENTRIES_MAX || count > reader.left() / ENTRY_BYTES_MIN {
@@ -288,7 +324,7 @@ fn read_append(reader: &mut Reader) -> Result<Say, CodecError> {
         index = index.next();
         entries.push(read_entry(reader, index)?);
     }
-    Ok(Say::Append { prev, commit, entries })
+    Ok(entries)
 }
 
 fn read_entry(reader: &mut Reader, index: Index) -> Result<Entry, CodecError> {

@@ -5,10 +5,14 @@
 //! ```text
 //!   Follower --deadline--> PreCandidate --majority--> Candidate --majority--> Leader
 //!      ^------ a leader is heard, or a higher term is seen, or no quorum is heard --|
+//!
+//!   PreCandidate --refused for its log, and nobody else can be elected--> Puller
+//!      ^------------------------- has what it lacked ------------------------|
 //! ```
 
 mod elect;
 pub mod message;
+mod pull;
 mod read;
 pub mod recover;
 mod replicate;
@@ -24,7 +28,7 @@ use crate::letter::Letter;
 use base::time::earliest;
 use base::{Ballot, Index, NodeId, Time, mutant};
 use message::{Message, Say};
-use state::{Core, Heard, Role};
+use state::{Core, Heard, Piece, Role};
 
 /// One replica that speaks Raft.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -57,6 +61,8 @@ impl Raft {
             Input::Durable(serial) => self.on_durable(now, serial, out),
             Input::Link { peer, up } => self.on_link(now, peer, up, out),
             Input::Campaign => self.on_campaign(now, out),
+            Input::Claim => self.on_claim(now, out),
+            Input::Reach { quorum } => self.core.stranded = !quorum,
             Input::Trim { upto } => self.trim(now, upto),
             Input::Restore { place, clock } => self.restore(now, place, clock, out),
             Input::Transfer { to } => self.transfer(now, to, out),
@@ -77,6 +83,7 @@ impl Raft {
         match &self.role {
             Role::Follower(follower) => Some(follower.deadline.unwrap_or_default()),
             Role::PreCandidate(candidate) | Role::Candidate(candidate) => Some(candidate.deadline),
+            Role::Puller(puller) => Some(puller.deadline),
             Role::Leader(leader) => {
                 let transfer = leader.transfer.as_ref().map(|transfer| transfer.deadline);
                 earliest(leader.quorum_deadline(&self.core), transfer)
@@ -110,6 +117,21 @@ impl Raft {
         place.ballot.round <= self.core.durable_term && self.core.log.takes(place)
     }
 
+    /// When the leader that is followed was heard, if one is.
+    #[must_use]
+    pub const fn heard(&self) -> Option<Time> {
+        match &self.role {
+            Role::Follower(follower) => follower.heard,
+            _ => None,
+        }
+    }
+
+    /// Where the log ends.
+    #[must_use]
+    pub fn last(&self) -> Place {
+        self.core.log.last()
+    }
+
     /// The entry at `index`, if the log in memory reaches there.
     #[must_use]
     pub fn entry(&self, index: Index) -> Option<&Entry> {
@@ -124,7 +146,7 @@ impl Raft {
     fn leader(&self) -> Option<NodeId> {
         match &self.role {
             Role::Follower(follower) => follower.leader,
-            Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => None,
             Role::Leader(_) => Some(self.core.me),
         }
     }
@@ -143,8 +165,12 @@ impl Raft {
                 return out.drop_letter("this replica is mute");
             }
             Say::PreVote { last } => return self.on_pre_vote(now, from, term, last, out),
-            Say::PreVoteAnswer { granted, .. } if granted || term <= self.core.term => {
-                return self.on_pre_vote_answer(now, from, term, granted, out);
+            Say::PreVoteAnswer { granted, last } if granted || term <= self.core.term => {
+                return self.on_pre_vote_answer(now, from, term, granted, last, out);
+            }
+            Say::Pull { near } => return self.on_pull(now, from, term, near, out),
+            Say::Pulled { prev, last, entries } => {
+                return self.on_pulled(now, from, term, Piece { prev, last, entries }, out);
             }
             Say::Vote { .. } if self.sticks(now) => return out.drop_letter("a leader is alive"),
             _ => {}
@@ -180,6 +206,7 @@ impl Raft {
             Say::ReadAsk { ctx } => self.on_read_ask(from, ctx, out),
             Say::ReadAnswer { ctx, index } => self.on_read_answer(from, ctx, index, out),
             Say::PreVoteAnswer { .. } | Say::TermOver | Say::PreVote { .. } => {}
+            Say::Pull { .. } | Say::Pulled { .. } => {}
         }
     }
 }

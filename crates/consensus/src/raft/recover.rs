@@ -58,6 +58,7 @@ impl Raft {
         let core = Core {
             me,
             mute,
+            stranded: false,
             voters,
             timing,
             prng,

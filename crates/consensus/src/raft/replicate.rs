@@ -66,7 +66,7 @@ impl Raft {
                 leader.hand_over(&self.core, out);
             }
             Role::Follower(follower) => follower.send_ask(now, &mut self.core, out),
-            Role::PreCandidate(_) | Role::Candidate(_) => {}
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => {}
         }
     }
 
@@ -79,7 +79,7 @@ impl Raft {
                 leader.hand_over_again();
             }
             Role::Follower(follower) => follower.ask_again(&self.core, out),
-            Role::PreCandidate(_) | Role::Candidate(_) => {}
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => {}
         }
         self.forget(now);
     }
@@ -149,7 +149,7 @@ impl Raft {
             let say = Say::Reject { tried: prev.index, near };
             return core.send(from, say, Serial::ZERO, out);
         }
-        if let Err(why) = check_entries(core, follower, prev, &entries) {
+        if let Err(why) = check_entries(core, follower.held, prev, &entries) {
             return out.drop_letter(why);
         }
         let matched = entries.last().map_or(prev.index, |entry| entry.index);
@@ -317,7 +317,11 @@ fn send_append(peer: NodeId, progress: &mut Progress, core: &Core, out: &mut Out
 
 /// What of a letter is behind the base of `log`: all of it, usually. What is
 /// below is chosen, hence known already; nothing if the letter contradicts that.
-fn behind_base(log: &Log, prev: Place, mut entries: Vec<Entry>) -> Option<(Place, Vec<Entry>)> {
+pub(super) fn behind_base(
+    log: &Log,
+    prev: Place,
+    mut entries: Vec<Entry>,
+) -> Option<(Place, Vec<Entry>)> {
     let base = log.base();
     if prev.index >= base.index {
         return Some((prev, entries));
@@ -332,9 +336,9 @@ fn behind_base(log: &Log, prev: Place, mut entries: Vec<Entry>) -> Option<(Place
 
 /// What a letter says is input, not our own computation: a chain that no
 /// honest leader sends is refused before anything of it is taken.
-fn check_entries(
+pub(super) fn check_entries(
     core: &Core,
-    follower: &Follower,
+    held: Index,
     prev: Place,
     entries: &[Entry],
 ) -> Result<(), &'static str> {
@@ -349,7 +353,7 @@ fn check_entries(
         }
         let mine = core.log.entry(entry.index);
         let known = mine.filter(|mine| mine.ballot == entry.ballot);
-        if mine.is_some() && known.is_none() && entry.index <= follower.held {
+        if mine.is_some() && known.is_none() && entry.index <= held {
             return Err("contradicts what was chosen or agreed");
         }
         before = Place { ballot: entry.ballot, index: entry.index };

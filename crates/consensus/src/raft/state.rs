@@ -3,6 +3,7 @@
 use super::message::{Message, Say};
 use super::waiting::{Asked, Rounds};
 use crate::contract::{Outbox, Retention, Timing, Write};
+use crate::entry::{Entry, Place};
 use crate::letter::Letter;
 use crate::log::Log;
 use crate::progress::Progress;
@@ -23,6 +24,8 @@ pub(super) struct Core {
     pub(super) me: NodeId,
     /// Whether its promises are lost: it votes for nobody and nobody counts it.
     pub(super) mute: bool,
+    /// Whether it was told that it reaches no majority.
+    pub(super) stranded: bool,
     /// Ascending, `me` among them.
     pub(super) voters: Vec<NodeId>,
     pub(super) timing: Timing,
@@ -56,6 +59,7 @@ pub(super) enum Role {
     Follower(Follower),
     PreCandidate(Candidate),
     Candidate(Candidate),
+    Puller(Puller),
     Leader(Leader),
 }
 
@@ -77,6 +81,18 @@ pub(super) struct Follower {
 pub(super) struct Candidate {
     pub(super) tally: Tally,
     pub(super) deadline: Time,
+    /// Whether it may fetch what its log lacks, because nobody else is there to stand.
+    pub(super) claims: bool,
+    /// Who refused it with the log that goes farthest beyond its own.
+    pub(super) ahead: Option<(Place, NodeId)>,
+}
+
+/// One who fetches what its log lacks, in a term in which it follows nobody.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Puller {
+    /// From whom.
+    pub(super) from: NodeId,
+    pub(super) deadline: Time,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -91,6 +107,15 @@ pub(super) struct Leader {
     pub(super) rounds: Rounds,
     /// No proposals are taken while there is one.
     pub(super) transfer: Option<Transfer>,
+}
+
+/// A part of another log.
+pub(super) struct Piece {
+    /// The place right before the entries.
+    pub(super) prev: Place,
+    /// Where that log ends.
+    pub(super) last: Place,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// Whose answer it is, when it came, and whether from a mute replica.
@@ -122,7 +147,7 @@ impl Core {
         self.send_in(self.term, to, say, after, out);
     }
 
-    /// The same in a term that is not this node's: only a pre-vote has that.
+    /// The same in a term that is not this node's: a pre-vote and what is pulled have that.
     pub(super) fn send_in(&self, term: u64, to: NodeId, say: Say, after: Serial, out: &mut Outbox) {
         invariant!(I25, after <= out.serial, "{after} is not written, {} is", out.serial);
         let mute = self.mute && say.counts();

@@ -22,6 +22,7 @@ impl Raft {
                 candidate.deadline = now;
                 candidate.tally.order();
             }
+            Role::Puller(puller) => puller.deadline = now,
             Role::Leader(leader) => leader.timeless(now),
         }
         self.core.count_anew()

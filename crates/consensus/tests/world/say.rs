@@ -102,6 +102,10 @@ fn raft(message: &Message) -> String {
         Say::ReadAsk { .. } => "ReadAsk".to_owned(),
         Say::ReadAnswer { index, .. } => format!("ReadAnswer {index}"),
         Say::TermOver => "TermOver".to_owned(),
+        Say::Pull { near } => format!("Pull near {}", place(*near)),
+        Say::Pulled { prev, last, entries } => {
+            format!("Pulled {} behind {}, last {}", entries.len(), place(*prev), place(*last))
+        }
         Say::TimeoutNow => "TimeoutNow".to_owned(),
         Say::VoteForced { last } => format!("VoteForced last {}", place(*last)),
     };

@@ -17,6 +17,7 @@ impl Replica {
         if self.protocol.deadline().is_some_and(|due| due <= turn.now) {
             self.step(turn, Input::Timeout);
         }
+        self.maybe_claim(turn);
         self.reads.retry(turn.now, self.patience);
         let mut told = Vec::new();
         self.writes.on_timeout(turn.now, &mut told);
@@ -41,8 +42,10 @@ impl Replica {
         let leases = earliest(self.leases.deadline(self.patience), self.writes.deadline());
         let fetch = self.fetch.as_ref().and_then(|fetch| fetch.deadline(self.patience));
         let sweep = self.machine.keyspace().filter(|it| !it.is_swept()).map(|_| Time::ZERO);
-        let watches = self.watches.deadline();
-        [reads, leases, fetch, sweep, watches].into_iter().fold(self.protocol.deadline(), earliest)
+        let (watches, claim) = (self.watches.deadline(), self.trigger.deadline());
+        [reads, leases, fetch, sweep, watches, claim]
+            .into_iter()
+            .fold(self.protocol.deadline(), earliest)
     }
 
     /// Everything up to `durable` is on disk.

@@ -266,7 +266,8 @@ impl Draw {
         let mut prng = prng.clone().fork().fork();
         self.crowds = prng.chance(1, 8);
         if self.crowds {
-            self.quota = Some(prng.between(40_000, 80_000));
+            // Room for what many callers write while the log carries out a compaction.
+            self.quota = Some(prng.between(160_000, 320_000));
             self.keep_history = Some(Duration::from_secs(3_600));
             (self.callers.callers, self.callers.think) = (6, prng.span(ms(2), ms(10)));
             (self.callers.compactions, self.callers.large, self.callers.holders) = (0, 0, 0);

@@ -16,6 +16,11 @@ use kv::command::{Command, Envelope, KvError, LeaseGrant, Reply};
 impl Lane {
     pub(super) fn on_ask(&mut self, now: Time, id: AskId, ask: Ask, out: &mut Vec<Action>) {
         let linear = Level::Linearizable;
+        // Whoever is asked about, at whatever level, answers in its own term.
+        let asked = match ask {
+            Ask::Members { .. } => GroupId::DIRECTORY,
+            _ => GroupId::DEFAULT,
+        };
         let done = match ask {
             Ask::Status => self.status().map(Answer::Status),
             Ask::Members { level } => {
@@ -43,7 +48,7 @@ impl Lane {
             Ask::Write { envelope, command } => self.write(now, id, &envelope, command, out),
         };
         if let Some(answer) = done {
-            let term = self.groups.get(&GroupId::DEFAULT).map_or(1, Replica::term);
+            let term = self.groups.get(&asked).map_or(1, Replica::term);
             out.push(Action::Reply { id, term, answer });
         }
     }

@@ -87,7 +87,7 @@ fn a_fault_in_a_scenario_is_found_by_line_and_word() {
     assert_eq!(said.code, Some(3));
     assert!(said.err.contains("mine.txt, line 3, word 4: \"n9\" is none of n1 to n3"), "{said:?}");
     let said = run(&["sim", "run", "no-such"]);
-    assert!(said.err.contains("no scenario; there are crash-recovery"), "{said:?}");
+    assert!(said.err.contains("is no file and no scenario; there are "), "{said:?}");
     fs::remove_dir_all(&folder).expect("it is gone");
 }
 

@@ -35,6 +35,9 @@ const HUNTS: &[(Mutant, &str)] = &[
     (Mutant::RestoreForgetsStale, "one-restore"),
     (Mutant::MuteCounts, "one-mute"),
     (Mutant::MuteVotes, "one-mute"),
+    (Mutant::WholeWithoutLog, "one-heal"),
+    (Mutant::WholeInOldTerm, "one-heal"),
+    (Mutant::UnmutedVotesAgain, "one-heal"),
 ];
 
 /// States that a bug may survive.

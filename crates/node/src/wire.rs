@@ -10,6 +10,7 @@ use base::codec::{CodecError, Reader, Writer};
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX};
 use base::{Ballot, ChunkId, Era, GroupId, Incarnation, Index, NodeId};
 use bytes::Bytes;
+use consensus::heal::SoFar;
 use consensus::letter::Letter;
 use consensus::trigger::Pulse;
 
@@ -105,6 +106,13 @@ pub(crate) enum Say {
         /// Each group and its pulse.
         groups: Vec<(GroupId, Pulse)>,
     },
+    /// My log lost something, and I am not whole yet: how far are you?
+    HowFar {
+        /// Names the answer.
+        ctx: u64,
+    },
+    /// How far the sender is.
+    SoFar(SoFar),
 }
 
 /// Names a forwarded command: unique over all lives of the node that forwards.
@@ -157,6 +165,8 @@ const KIND_WHO_AM_I: u8 = 12;
 const KIND_YOU_ARE: u8 = 13;
 const KIND_NOT_PROPOSED: u8 = 14;
 const KIND_PULSE: u8 = 15;
+const KIND_HOW_FAR: u8 = 16;
+const KIND_SO_FAR: u8 = 17;
 
 /// The first bytes of a frame.
 pub(crate) fn begin_frame() -> Vec<u8> {
@@ -246,6 +256,18 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
         Say::Pulse { hears, groups } => {
             put_pulses(frame, *hears, groups);
             KIND_PULSE
+        }
+        Say::HowFar { ctx } => {
+            frame.put_u64(*ctx);
+            KIND_HOW_FAR
+        }
+        Say::SoFar(SoFar { ctx, term, mute, leads, last }) => {
+            frame.put_u64(*ctx);
+            frame.put_u64(*term);
+            frame.put_u8(u8::from(*mute));
+            frame.put_u8(u8::from(*leads));
+            frame.put_u64(last.0);
+            KIND_SO_FAR
         }
     }
 }
@@ -348,6 +370,14 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
             let (hears, groups) = take_pulses(body)?;
             Say::Pulse { hears, groups }
         }
+        KIND_HOW_FAR => Say::HowFar { ctx: body.u64()? },
+        KIND_SO_FAR => Say::SoFar(SoFar {
+            ctx: body.u64()?,
+            term: body.u64()?,
+            mute: body.u8()? != 0,
+            leads: body.u8()? != 0,
+            last: Index(body.u64()?),
+        }),
         _ => return Ok(None),
     }))
 }
@@ -390,6 +420,8 @@ mod tests {
             post(Say::YouAre { asked: Incarnation(1), known: None }),
             post(Say::Pulse { hears: true, groups: vec![] }),
             post(Say::Pulse { hears: false, groups: pulses.to_vec() }),
+            post(Say::HowFar { ctx: 7 }),
+            post(Say::SoFar(SoFar { ctx: 7, term: 3, mute: true, leads: false, last: Index(9) })),
         ];
         let mut frame = begin_frame();
         posts.iter().for_each(|post| put_post(&mut frame, post));

@@ -103,6 +103,8 @@ impl Chaos {
     pub fn on_gone(&mut self, node: usize, world: &mut World) {
         if self.prng.chance(self.draw.rot_both, 10_000) {
             world.rot(node, Rot::Both);
+        } else if self.prng.chance(self.draw.harm, 10_000) {
+            world.rot(node, Rot::Log);
         } else if self.prng.chance(self.draw.rot, 10_000) {
             let older = self.prng.chance(1, 4);
             world.rot(node, if older { Rot::Older } else { Rot::Newest });

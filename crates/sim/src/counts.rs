@@ -99,6 +99,10 @@ counts! {
     losses "lost disks",
     /// Checkpoints that went bad.
     rots "rotten checkpoints",
+    /// Logs that went bad.
+    harms "damaged logs",
+    /// Nodes that lost part of their log and are whole again.
+    repairs "repairs",
     /// Leaders asked to hand over.
     moves "moves asked for",
     /// Nodes stopped in good order.
@@ -165,6 +169,7 @@ impl Counts {
             + self.jumps
             + self.losses
             + self.rots
+            + self.harms
             + self.pauses
             + self.fills
             + self.isolations

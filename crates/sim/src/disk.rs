@@ -153,6 +153,11 @@ impl SimDisk {
         self.memory.rot(&file, at, 1 << bit).then_some(file)
     }
 
+    /// The files themselves, for whoever spoils them.
+    pub(crate) const fn memory(&mut self) -> &mut MemoryDisk {
+        &mut self.memory
+    }
+
     /// The disk is replaced by an empty one.
     pub fn lose(&mut self) {
         self.memory = MemoryDisk::new();

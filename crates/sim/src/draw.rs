@@ -166,8 +166,12 @@ pub struct FaultDraw {
     pub figure8: u64,
     /// Nodes that are down, of whose disks a checkpoint goes bad.
     pub rot: u64,
-    /// The same, and both checkpoints do: more than is promised.
+    /// The same, and both checkpoints do.
     pub rot_both: u64,
+    /// More disks than a minority may lose something: more than is promised.
+    pub rotten: bool,
+    /// The same, and something durable of the log does.
+    pub harm: u64,
     /// Faults that take a disk away.
     pub losses: u64,
     /// Leaders who are cut off at whom much is written that nobody hears of.
@@ -407,6 +411,8 @@ impl FaultDraw {
             figure8: 0,
             rot: 0,
             rot_both: 0,
+            harm: 0,
+            rotten: false,
             losses: 0,
             floods: 0,
             flips: 0,
@@ -431,7 +437,9 @@ impl FaultDraw {
             isolated: 0,
             figure8: 0,
             rot: one_of(prng, &[0, 0, 1_000, 3_000]),
-            rot_both: 0,
+            rot_both: one_of(prng, &[0, 0, 0, 300]),
+            rotten: false,
+            harm: one_of(prng, &[0, 0, 1_000, 3_000]),
             losses: one_of(prng, &[0, 0, 0, 500, 1_500]),
             floods: 0,
             flips: one_of(prng, &[0, 3_000]),
@@ -480,10 +488,10 @@ impl fmt::Display for Draw {
             f,
             "         {holders} hold leases; of 10000 callers {numbered} number their writes, of 10000 writes {compactions} compact"
         )?;
-        let FaultDraw { rot, losses, operator, .. } = self.faults;
+        let FaultDraw { rot, rot_both, harm, losses, operator, .. } = self.faults;
         writeln!(
             f,
-            "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
+            "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, {rot_both} two of them, {harm} a damaged log, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
         )?;
         let FaultDraw { every, down, cut, pause, power, beyond, .. } = self.faults;
         let FaultDraw { storms, fills, coups, notice, sick, jumps, misreads, .. } = self.faults;

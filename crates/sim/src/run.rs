@@ -78,7 +78,9 @@ impl Options {
         let theme = self.scenario.as_ref().and_then(|it| it.theme).or(self.theme);
         let mut draw = Draw::new(prng, theme, self.lying_disk);
         if self.rotten_disk {
-            draw.faults.rot_both = 5_000;
+            draw.faults.rotten = true;
+            draw.faults.rot_both = 3_000;
+            draw.faults.harm = 5_000;
         }
         if let Some(scenario) = &self.scenario {
             scenario.set(&mut draw);
@@ -448,6 +450,7 @@ impl Game {
     fn healed(&self, proofs: &[Proof]) -> Vec<Healed> {
         let healed = |(node, proof): (usize, &Proof)| Healed {
             wrote: proof.wrote,
+            whole: self.world.is_whole(node),
             states: self.world.states(node),
         };
         proofs.iter().enumerate().map(healed).collect()

@@ -179,6 +179,15 @@ mutants! {
     /// A follower takes for chosen what stands behind the letter's entries (copycat
     /// issue 265, `ScyllaDB` issue 9965). Breaks P1 and P2.
     CommitBeyondLetter,
+    /// What a transaction may take is what its first branch may (etcd issue 14352, of
+    /// what a request is thought to take). Breaks P9.
+    QuotaForgetsElse,
+    /// A checkpoint that keeps the log voids what older segments hold of it: they go
+    /// while they are needed (Keeper issue 112101). Breaks P1.
+    RestoreVoidsKept,
+    /// Leadership that nobody takes over is offered for ever, and nothing is proposed
+    /// meanwhile (openraft issue 2088). Breaks P7.
+    TransferForEver,
 }
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);

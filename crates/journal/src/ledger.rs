@@ -172,7 +172,7 @@ impl Share {
             }
             RecordKind::Restore { index, ballot, keep } => {
                 self.summary.base = Some((index, ballot));
-                if !keep {
+                if base::mutant!(RestoreVoidsKept, !keep, true) {
                     self.void(Index::ZERO);
                 }
             }

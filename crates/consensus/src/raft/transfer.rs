@@ -9,7 +9,7 @@ use super::message::Say;
 use super::state::{Core, Leader, Role, Transfer};
 use crate::contract::Outbox;
 use crate::progress::Progress;
-use base::{NodeId, Time, sometimes};
+use base::{NodeId, Time, mutant, sometimes};
 use core::cmp::Reverse;
 
 impl Raft {
@@ -81,7 +81,8 @@ impl Leader {
 
     /// Whether a transfer has just come to nothing.
     pub(super) fn give_up_transfer(&mut self, now: Time) -> bool {
-        let over = self.transfer.take_if(|transfer| transfer.deadline <= now).is_some();
+        let late = |it: &mut Transfer| mutant!(TransferForEver, it.deadline <= now, false);
+        let over = self.transfer.take_if(late).is_some();
         if over {
             sometimes!(TransferAbandoned);
         }

@@ -66,11 +66,13 @@ impl Keep {
         self.writing = None;
     }
 
-    /// The chunks of the checkpoint that the next one takes the place of.
-    pub(crate) fn next_in_place_of(&self) -> Vec<Chunk> {
+    /// The chunks of the checkpoint that the next one takes the place of; none if
+    /// none is kept there, whatever the disk holds: a damaged one, or one from
+    /// before another node's was taken over.
+    pub(crate) fn next_in_place_of(&self) -> Option<Vec<Chunk>> {
         let slot = self.next_slot();
-        let older = self.older.as_ref().filter(|older| older.slot == slot);
-        older.map_or_else(Vec::new, |older| older.contents.chunks.clone())
+        let older = self.older.as_ref().filter(|older| older.slot == slot)?;
+        Some(older.contents.chunks.clone())
     }
 
     /// It is on disk and current.

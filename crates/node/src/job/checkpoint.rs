@@ -18,8 +18,9 @@ pub(crate) struct Checkpoint {
     owner: Owner,
     slot: Slot,
     contents: Contents,
-    /// The chunks of the checkpoint that is in the slot so far.
-    older: Vec<Chunk>,
+    /// The chunks of the checkpoint that is in the slot so far; none if what is
+    /// there is of no use.
+    older: Option<Vec<Chunk>>,
     source: Source,
     stage: Stage,
     /// There was no room for it: what was written of it goes.
@@ -37,11 +38,11 @@ enum Stage {
 
 impl Checkpoint {
     /// The state of `source` goes to `slot`, where the older of the two kept
-    /// checkpoints is, with these chunks. `contents` says of what place the new one
-    /// is, and has no chunks yet.
+    /// checkpoints is, with these chunks, if one is kept there. `contents` says of
+    /// what place the new one is, and has no chunks yet.
     pub(crate) fn new(
         owner: Owner,
-        (slot, older): (Slot, Vec<Chunk>),
+        (slot, older): (Slot, Option<Vec<Chunk>>),
         contents: Contents,
         source: Source,
     ) -> Self {
@@ -88,13 +89,24 @@ impl Checkpoint {
 
     pub(super) fn on_listed(&mut self, files: &[(String, u64)]) {
         let Contents { group, chunks, .. } = &self.contents;
-        let chunks = if self.full.is_some() { &self.older } else { chunks };
-        let leftovers: Vec<String> = checkpoint::leftovers(files, *group, self.slot, chunks);
-        self.stage = Stage::Remove(leftovers.into());
+        let needed: &[Chunk] = match (&self.full, &self.older) {
+            (Some(_), older) => older.as_deref().unwrap_or_default(),
+            (None, _) => chunks,
+        };
+        let mut leftovers: VecDeque<String> =
+            checkpoint::leftovers(files, *group, self.slot, needed).into();
+        let manifest = checkpoint::manifest_name(*group, self.slot);
+        let useless = self.full.is_some() && self.older.is_none();
+        if useless && files.iter().any(|(name, _)| *name == manifest) {
+            // First: without its chunks it would be taken for a damaged checkpoint.
+            leftovers.push_front(manifest);
+        }
+        self.stage = Stage::Remove(leftovers);
     }
 
-    /// Without room nothing has changed for the checkpoint that is in the slot:
-    /// what is not of it goes, so that there is room for the log.
+    /// Without room nothing has changed for the checkpoint that is kept in the slot:
+    /// what is not of it goes, so that there is room for the log. What is there
+    /// and not kept goes as well, its manifest first.
     pub(super) fn on_failed(&mut self, error: DiskError) -> Option<DiskError> {
         let (Stage::Chunks | Stage::List) = self.stage else { return Some(error) };
         if !error.full || self.full.is_some() {
@@ -109,5 +121,54 @@ impl Checkpoint {
             return Outcome::NoRoom { wanted: Wanted::Checkpoint(self.contents.group), why };
         }
         Outcome::Checkpoint(Kept { contents: self.contents, slot: self.slot })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Job, JobDone};
+    use crate::machine::Machine;
+    use base::{Ballot, ClusterId, GroupId, Incarnation, Index, NodeId};
+    use journal::disk::Disk;
+    use journal::memory::MemoryDisk;
+
+    const GROUP: GroupId = GroupId::DEFAULT;
+    const OWNER: Owner =
+        Owner { cluster: ClusterId(1), node: NodeId(2), incarnation: Incarnation(3) };
+
+    /// A checkpoint of an empty keyspace, in the place of one with these chunks.
+    fn make(disk: &mut MemoryDisk, older: Option<Vec<Chunk>>) -> Outcome {
+        let ballot = Ballot::new(1, NodeId(2));
+        let contents =
+            Contents { group: GROUP, index: Index(5), ballot, clock: 0, chunks: Vec::new() };
+        let source = Machine::new(GROUP).freeze();
+        let mut job = Job::checkpoint(Checkpoint::new(OWNER, (Slot::A, older), contents, source));
+        while let Some(op) = job.next_op() {
+            job.on_done(disk.perform(op));
+        }
+        let JobDone(outcome) = job.finish();
+        outcome.expect("the disk works")
+    }
+
+    fn files(disk: &mut MemoryDisk) -> Vec<String> {
+        disk.list().expect("a list").into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Found by a seed of the simulator: a node took over a checkpoint, had no room for
+    /// the next one of its own, and cleared away the chunks of the one from before, but
+    /// not its manifest. Its next start took that for damage.
+    #[test]
+    fn without_room_what_is_kept_stays_whole_and_what_is_not_goes_whole() {
+        let mut disk = MemoryDisk::new();
+        let Outcome::Checkpoint(kept) = make(&mut disk, None) else { panic!("there is room") };
+        let before = files(&mut disk);
+        assert!(before.len() > 1, "{before:?}");
+        disk.limit(Some(disk.used()));
+        let full = |outcome: &Outcome| matches!(outcome, Outcome::NoRoom { .. });
+        assert!(full(&make(&mut disk, Some(kept.contents.chunks))));
+        assert_eq!(files(&mut disk), before);
+        assert!(full(&make(&mut disk, None)));
+        assert_eq!(files(&mut disk), Vec::<String>::new());
     }
 }

@@ -115,6 +115,12 @@ pub enum Write {
         /// The promise.
         body: Bytes,
     },
+    /// Entries written earlier at this index or above are void, and nothing takes
+    /// their place.
+    Cut {
+        /// The first that is void.
+        from: Index,
+    },
     /// A checkpoint on this disk takes the place of the log up to `place`: the
     /// log begins there from now on.
     Restore {

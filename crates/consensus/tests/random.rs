@@ -323,6 +323,7 @@ impl Run {
                         here |= written == entry;
                         here &= !(*cut && written.index <= entry.index && written != entry);
                     }
+                    Write::Cut { from } => here &= entry.index < *from,
                     Write::Restore { keep: false, .. } => here = false,
                     Write::Restore { .. } | Write::Vote { .. } => {}
                 }

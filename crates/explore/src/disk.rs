@@ -25,6 +25,7 @@ impl Disk {
                 self.log.retain(|old| old.index < entry.index);
                 self.log.push(entry.clone());
             }
+            Write::Cut { from } => self.log.retain(|entry| entry.index < *from),
             Write::Restore { place, keep: true } => {
                 self.log.retain(|entry| entry.index > place.index);
             }

@@ -75,6 +75,7 @@ fn write(write: &Write) -> String {
         Write::Entry { entry, cut: true } => {
             format!("{}, cutting what stood there", self::entry(entry))
         }
+        Write::Cut { from } => format!("that nothing stands at {from} or above"),
         Write::Restore { place, keep: true } => {
             format!("that its log begins behind {}", at(*place))
         }

@@ -187,6 +187,7 @@ impl History {
             }
             RecordKind::Vote { ballot } => state.vote = Some((ballot, own_copy(&body))),
             RecordKind::Restore { index, ballot, keep } => state.restore(index, ballot, keep),
+            RecordKind::Cut { index } => state.cut(index),
             RecordKind::Witness => {}
         }
     }

@@ -176,6 +176,7 @@ impl Share {
                     self.void(Index::ZERO);
                 }
             }
+            RecordKind::Cut { index } => self.void(index),
             RecordKind::Witness => {}
         }
     }

@@ -27,6 +27,7 @@ const KIND_ENTRY: u8 = 1;
 const KIND_VOTE: u8 = 2;
 const KIND_WITNESS: u8 = 3;
 const KIND_RESTORE: u8 = 4;
+const KIND_CUT: u8 = 6;
 
 const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGN), "a body begins aligned");
 const _: () =
@@ -65,6 +66,12 @@ pub enum RecordKind {
         ballot: Ballot,
         /// Older entries behind this index stay.
         keep: bool,
+    },
+    /// Entries of this group with an older serial, at this index or above, are void,
+    /// and nothing takes their place.
+    Cut {
+        /// The first index that is void.
+        index: Index,
     },
 }
 
@@ -218,6 +225,7 @@ pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8
         RecordKind::Restore { index, ballot, keep } => {
             (KIND_RESTORE, 0, index, ballot, 0, if keep { FLAG_KEEP } else { 0 })
         }
+        RecordKind::Cut { index } => (KIND_CUT, 0, index, Ballot::ZERO, 0, 0),
     };
     let start = out.len();
     out.reserve(HEADER_BYTES);
@@ -330,6 +338,7 @@ fn parse(header: &[u8]) -> Result<Fields, CodecError> {
         KIND_VOTE => RecordKind::Vote { ballot },
         KIND_WITNESS => RecordKind::Witness,
         KIND_RESTORE => RecordKind::Restore { index, ballot, keep: flags & FLAG_KEEP != 0 },
+        KIND_CUT => RecordKind::Cut { index },
         other => return Err(CodecError::Invalid { what: "record kind", got: u64::from(other) }),
     };
     expect("record flags", 0, u64::from(flags & !known))?;
@@ -448,7 +457,7 @@ mod tests {
             bytes[8..16].copy_from_slice(&5u64.to_le_bytes());
             if known {
                 bytes[4] = FORMAT;
-                bytes[6] %= 5;
+                bytes[6] %= 7;
                 bytes[104..106].fill(0);
             }
             prop_assert_ne!(with_good_crc(bytes, words), Found::BadHeader);

@@ -27,7 +27,7 @@ use journal::memory::{Fate, MemoryDisk, SECTOR_BYTES, Ticket};
 use journal::record::Record;
 use journal::recover::{Recovered, recover};
 use journal::wal::{Options, Wal};
-use kit::{choose_mutant, drain, entry, model, restore, vote, witness};
+use kit::{choose_mutant, cut, drain, entry, model, restore, vote, witness};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -386,6 +386,12 @@ impl Life {
             5 => {
                 *newest += prng.below(3);
                 restore(group, *newest, prng.chance(1, 2))
+            }
+            7 => {
+                // What a checkpoint holds was chosen and is never cut.
+                let from = prng.between(released + 1, (*newest).max(released) + 2);
+                *newest = (*newest).min(from - 1);
+                cut(group, from)
             }
             _ => {
                 *newest += 1;

@@ -10,7 +10,7 @@ use journal::memory::MemoryDisk;
 use journal::record::Record;
 use journal::recover::{RecoverError, Recovered, recover};
 use journal::wal::Options;
-use kit::{aside, drain, entry, options, vote};
+use kit::{aside, cut, drain, entry, options, vote};
 use std::collections::BTreeMap;
 
 fn start(disk: &mut MemoryDisk) -> Recovered {
@@ -39,6 +39,29 @@ fn what_was_appended_is_recovered() {
     assert_eq!(bodies, [&b"one"[..], b"other two"]);
     assert_eq!(one.entries[&Index(2)].serial, Serial(5));
     assert_eq!(groups[&GroupId(2)].entries[&Index(4)].body, vec![9; 3000]);
+}
+
+/// A cut of its own takes away and puts nothing there; what is written later at such
+/// an index counts, over segments and restarts too.
+#[test]
+fn a_cut_without_an_entry_makes_a_log_shorter() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    for index in 1..=5 {
+        wal.append(entry(1, index, false, &[index as u8; 5000]));
+    }
+    wal.append(cut(1, 3));
+    drain(&mut wal, &mut disk, Time(1));
+    let indexes = |disk: &mut MemoryDisk| {
+        let groups = start(disk).groups;
+        groups[&GroupId(1)].entries.iter().map(|(index, it)| (index.0, it.body[0])).collect()
+    };
+    let found: Vec<(u64, u8)> = indexes(&mut disk);
+    assert_eq!(found, [(1, 1), (2, 2)]);
+    let mut wal = start(&mut disk).wal;
+    wal.append(entry(1, 3, false, b"new"));
+    drain(&mut wal, &mut disk, Time(1));
+    assert_eq!(indexes(&mut disk), [(1, 1), (2, 2), (3, b'n')]);
 }
 
 #[test]

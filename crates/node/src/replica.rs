@@ -222,6 +222,7 @@ impl Replica {
                 (RecordKind::Entry { index, ballot, entry_kind, clock, cut }, entry.body)
             }
             Write::Vote { ballot, body } => (RecordKind::Vote { ballot }, body),
+            Write::Cut { from } => (RecordKind::Cut { index: from }, Bytes::new()),
             Write::Restore { place, keep } => {
                 let (index, ballot) = (place.index, place.ballot);
                 (RecordKind::Restore { index, ballot, keep }, Bytes::new())

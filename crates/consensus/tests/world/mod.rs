@@ -387,6 +387,7 @@ impl Node {
                 Write::Restore { place, keep: true } => {
                     stable.entries.retain(|entry| entry.index > place.index);
                 }
+                Write::Cut { from } => stable.entries.retain(|entry| entry.index < *from),
                 Write::Restore { keep: false, .. } => stable.entries.clear(),
             }
         }

@@ -31,6 +31,7 @@ fn write(write: &Write) -> String {
     match write {
         Write::Entry { entry, cut: false } => format!("entry {}", self::entry(entry)),
         Write::Entry { entry, cut: true } => format!("entry {}, cutting", self::entry(entry)),
+        Write::Cut { from } => format!("cut from {from}"),
         Write::Restore { place, keep: true } => format!("restore {}, keeping", self::place(*place)),
         Write::Restore { place, keep: false } => format!("restore {}", self::place(*place)),
         Write::Vote { ballot, .. } if ballot.node.0 == 0 => format!("round {}", ballot.round),

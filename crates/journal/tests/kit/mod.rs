@@ -44,6 +44,10 @@ pub(crate) fn restore(group: u64, index: u64, keep: bool) -> Record {
     Record { kind, ..entry(group, 0, false, b"") }
 }
 
+pub(crate) fn cut(group: u64, index: u64) -> Record {
+    Record { kind: RecordKind::Cut { index: Index(index) }, ..entry(group, 0, false, b"") }
+}
+
 pub(crate) fn witness() -> Record {
     Record {
         group: GroupId(0),
@@ -113,6 +117,9 @@ fn model_of(group: GroupId, records: &[Record]) -> GroupRecovered {
         if let RecordKind::Restore { index, keep, .. } = record.kind {
             floor = floor.max(Some(index));
             bound = if keep { bound } else { Index(0) };
+        }
+        if let RecordKind::Cut { index } = record.kind {
+            bound = bound.min(index);
         }
         if let RecordKind::Entry { index, ballot, entry_kind, clock, cut } = record.kind {
             let (era, body, serial) = (record.era, record.body.clone(), *serial);

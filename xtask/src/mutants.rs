@@ -33,8 +33,8 @@ const FLIPS: &[&str] =
     &["cargo", "test", "-p", "journal", "--features", "base/mutants", "--test", "damage"];
 
 /// Bugs that need a crash between two neighbouring operations of a node with a
-/// log such as few have, or damage that the simulator does not do: its seeds pass
-/// them by, the room's own tests do not.
+/// log such as few have, or damage at every place: the simulator's seeds pass them
+/// by, the room's own tests do not.
 const IN_THEIR_ROOM: &[(&str, &[&str])] = &[
     ("RestoreForgetsStale", SCHEDULES),
     ("TearTakenForDamage", CRASH_POINTS),

@@ -143,6 +143,10 @@ marks! {
     CheckpointInstalled,
     /// A node started from the older checkpoint because the newest was damaged.
     CheckpointFellBack,
+    /// A node set its damaged log aside.
+    LogSetAside,
+    /// A node whose log had lost something is whole again.
+    Healed,
     /// A chunk was asked for a second time.
     ChunkAskedAgain,
     /// A chunk that was fetched was damaged when the state was built from it.

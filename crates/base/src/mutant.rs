@@ -79,6 +79,12 @@ mutants! {
     MuteCounts,
     /// A replica that lost its promises votes.
     MuteVotes,
+    /// A node whose log lost something is not known to be mute.
+    HealingUnmarked,
+    /// A replica that lost part of its log counts as soon as it knows a leader.
+    WholeWithoutLog,
+    /// A replica that lost part of its log counts in a term older than its promises.
+    WholeInOldTerm,
     /// A watch loses its place when a checkpoint is taken over.
     WatchSkipsInstall,
     /// A checkpoint says that it holds one entry more than it does.

@@ -88,6 +88,9 @@ pub enum Input {
         /// The log time of the entry that stands there.
         clock: u64,
     },
+    /// This mute replica is about to be an ordinary voter again, though promises were
+    /// lost: what it could still break by a vote in this term is written down.
+    Vow,
     /// This replica has broken no promise by losing its disk after all (see
     /// [`Setup::mute`]): it is an ordinary voter from now on.
     Unmute,
@@ -346,4 +349,7 @@ pub struct Status {
     pub last: Index,
     /// Everything up to here is chosen.
     pub commit: Index,
+    /// Up to here the log is on this disk and agrees with that of the leader who is
+    /// followed; a leader's own is that far.
+    pub confirmed: Index,
 }

@@ -8,6 +8,7 @@ extern crate alloc;
 
 pub mod contract;
 pub mod entry;
+pub mod heal;
 pub mod kind;
 pub mod letter;
 pub mod log;

@@ -281,3 +281,20 @@ fn unmuted_it_is_a_voter_like_any_other() {
     beat(&mut world, 1, &[]);
     assert_eq!(world.node(1).commit, Index(2));
 }
+
+/// The vote that it forgot may have made the leader of the term. Whoever stood beside
+/// that leader must not get another one, whenever its letter comes.
+#[test]
+fn after_its_vow_nobody_else_gets_its_vote_of_the_term() {
+    let mut world = led(3);
+    lose(&mut world, 3, true);
+    beat(&mut world, 1, &[]);
+    world.turn(3, Input::Vow);
+    world.settle();
+    world.turn(3, Input::Unmute);
+    let last = world.replica(1).status();
+    let last = Place { ballot: last.ballot, index: last.last };
+    let seen = tell(&mut world, 2, 3, 1, Say::VoteForced { last });
+    assert!(!format!("{seen:?}").contains("granted: true"), "{seen:?}");
+    assert_eq!(world.replica(3).status().leader, Some(NodeId(1)));
+}

@@ -49,4 +49,6 @@ pub enum Cue {
     },
     /// It comes back on an empty disk, and knows it.
     LoseDisk,
+    /// It lost its disk, and is what the rule calls whole again.
+    Heal,
 }

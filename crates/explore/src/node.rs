@@ -149,6 +149,12 @@ impl Node {
             }
             Cue::Crash { keep } => return self.crash(keep, turn),
             Cue::LoseDisk => return self.lose_disk(turn),
+            Cue::Heal => {
+                self.feed(NOW, Input::Vow, scope, letters, turn);
+                self.sync(u8::MAX, scope, letters, turn);
+                self.lost = None;
+                (NOW, Input::Unmute)
+            }
         };
         self.feed(now, input, scope, letters, turn);
     }

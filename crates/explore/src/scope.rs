@@ -23,6 +23,8 @@ pub struct Budget {
     pub installs: u8,
     /// Disks that are lost.
     pub losses: u8,
+    /// Replicas without their promises that are found whole again.
+    pub heals: u8,
 }
 
 /// Where everything begins.
@@ -98,6 +100,7 @@ const NOTHING: Budget = Budget {
     checkpoints: 0,
     installs: 0,
     losses: 0,
+    heals: 0,
 };
 
 /// The worlds of `cargo test`: some seconds together.
@@ -159,6 +162,14 @@ pub const SHORT: &[Scope] = &[
         ..QUIET
     },
     Scope {
+        name: "one-heal",
+        about: "a disk is lost, its node is healed, and a second ballot",
+        budget: Budget { losses: 1, heals: 1, stands: 1, ..NOTHING },
+        frail: &[3],
+        standing: &[2],
+        ..QUIET
+    },
+    Scope {
         name: "one-read",
         about: "a linearizable read beside a second ballot",
         budget: Budget { reads: 1, stands: 1, ..NOTHING },
@@ -171,6 +182,15 @@ pub const SHORT: &[Scope] = &[
 
 /// The worlds of `cargo xtask explore`, with the short ones.
 pub const LONG: &[Scope] = &[
+    Scope {
+        name: "heal-and-stand",
+        about: "a disk is lost beside a command, its node is healed, and two more ballots",
+        budget: Budget { losses: 1, heals: 1, stands: 2, proposals: 1, ..NOTHING },
+        frail: &[3],
+        standing: &[1, 2],
+        slow: &[3],
+        ..QUIET
+    },
     Scope {
         name: "two-candidates",
         about: "two more ballots of any two nodes",

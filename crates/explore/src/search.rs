@@ -11,6 +11,7 @@ use crate::net::{Flight, Net};
 use crate::node::{NODES, Node};
 use crate::rules;
 use crate::scope::Scope;
+use consensus::heal::{Healing, SoFar};
 use consensus::letter::Letter;
 use consensus::raft::message::{Message, Say};
 use std::rc::Rc;
@@ -421,6 +422,20 @@ impl<'a> Search<'a> {
         if frail && left.losses > 0 {
             push(Cue::LoseDisk);
         }
+        if left.heals > 0 && node.mute() && self.is_whole(state, node) {
+            push(Cue::Heal);
+        }
+    }
+
+    /// Whether it is whole again, if all others answer at this moment.
+    fn is_whole(&self, state: &State, node: &Node) -> bool {
+        let mut healing = Healing::new(0, NODES.len() - 1);
+        for other in state.nodes.iter().map(|number| self.kernel.nodes.get(*number)) {
+            if other.id != node.id {
+                healing.on_answer(other.id, SoFar::new(0, &other.replica.status()));
+            }
+        }
+        healing.is_whole(&node.replica.status())
     }
 
     fn installs(&self, state: &State, node: &Node) -> Vec<Cue> {
@@ -478,6 +493,7 @@ const fn pay(ghost: &mut Ghost, cue: Cue) {
         Cue::Checkpoint => &mut left.checkpoints,
         Cue::Install { .. } => &mut left.installs,
         Cue::LoseDisk => &mut left.losses,
+        Cue::Heal => &mut left.heals,
         Cue::Letter { .. } | Cue::Sync(_) | Cue::QuorumLost => return,
     };
     *spent = spent.saturating_sub(1);

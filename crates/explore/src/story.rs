@@ -46,6 +46,7 @@ fn happens(search: &Search<'_>, who: u64, cue: Cue) -> String {
         Cue::Crash { keep } => {
             format!("n{who} loses its power and starts again; {keep} unsynced writes are there.")
         }
+        Cue::Heal => format!("n{who} is whole again: it votes and counts."),
         Cue::LoseDisk => format!("n{who} loses its disk and starts again on an empty one."),
     }
 }

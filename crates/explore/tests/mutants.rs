@@ -35,6 +35,8 @@ const HUNTS: &[(Mutant, &str)] = &[
     (Mutant::RestoreForgetsStale, "one-restore"),
     (Mutant::MuteCounts, "one-mute"),
     (Mutant::MuteVotes, "one-mute"),
+    (Mutant::WholeWithoutLog, "one-heal"),
+    (Mutant::WholeInOldTerm, "heal-and-stand"),
 ];
 
 /// States that a bug may survive.

@@ -18,6 +18,7 @@ mod floor;
 pub mod history;
 pub mod identity;
 mod ledger;
+pub mod lost;
 pub mod memory;
 mod options;
 pub mod record;

@@ -6,6 +6,7 @@
 //! [`MemoryDisk::crash`] tells them apart from synced ones.
 
 mod content;
+mod pieces;
 
 use crate::disk::{Disk, DiskDone, DiskError, DiskOp};
 use alloc::collections::BTreeMap;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 use base::prng::Prng;
 use bytes::Bytes;
 use content::Content;
+pub use pieces::Piece;
 
 /// What a power loss leaves whole or does not: the old bytes or the new.
 pub const SECTOR_BYTES: u64 = 512;
@@ -87,6 +89,12 @@ impl MemoryDisk {
     /// beside the one whose name it gets.
     pub const fn limit(&mut self, room: Option<u64>) {
         self.room = room;
+    }
+
+    /// Whether there is a limit.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        self.room.is_some()
     }
 
     /// Bytes of all files.
@@ -224,6 +232,12 @@ impl MemoryDisk {
             byte.map(|byte| *byte ^= mask).is_some()
         };
         flip(&mut self.seen) | flip(&mut self.stable)
+    }
+
+    /// Where the heads and records of a lane's log stand.
+    #[must_use]
+    pub fn pieces(&self, lane: u16) -> Vec<Piece> {
+        pieces::pieces(&self.seen, lane)
     }
 
     /// The content of a file as a reader sees it.

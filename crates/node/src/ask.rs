@@ -1,6 +1,7 @@
 //! What clients ask of a lane, and what they hear.
 
 use crate::snapshot::Snapshot;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -225,6 +226,9 @@ pub struct Status {
     pub alarms: Vec<Alarm>,
     /// The disk of this node has no room for something that must be made.
     pub no_room: bool,
+    /// What this node has lost of its log and does not have again: until it has, it
+    /// neither votes nor counts.
+    pub healing: Option<Box<str>>,
     /// What waits in the lane.
     pub queues: Queues,
 }

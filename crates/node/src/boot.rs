@@ -1,7 +1,10 @@
 //! From a data directory to a lane: who we are, what the log says, and the
 //! replicas that go on from there. Used alike by the real world and the simulated one.
 
-use crate::bootstrap::{Bootstrap, BootstrapError, MemberSpec};
+mod error;
+mod log;
+
+use crate::bootstrap::{Bootstrap, MemberSpec};
 use crate::directory::Own;
 use crate::event::Member;
 use crate::lane::{Lane, Parts};
@@ -13,22 +16,22 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use base::{ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, Time};
+use base::{ClusterId, Era, GroupId, Incarnation, Index, NodeId, Time};
 use bytes::Bytes;
 pub use consensus::contract::Timing;
 use consensus::contract::{Retention, Setup, Stable};
-use consensus::entry::{Entry, EntryKind};
+use consensus::heal::Healing;
 use consensus::kind::ProtocolKind;
-use consensus::protocol::{OpenError, Protocol};
-use core::fmt;
+use consensus::protocol::Protocol;
 use core::time::Duration;
-use journal::checkpoint::{self, CheckpointError};
-use journal::disk::{Disk, DiskError};
-use journal::history::GroupRecovered;
-use journal::identity::{self, Identity, IdentityError};
+pub use error::BootError;
+use journal::checkpoint;
+use journal::disk::Disk;
+use journal::identity::{self, Identity};
 use journal::record::Owner;
-use journal::recover::{RecoverError, Recovered, recover};
-use journal::wal::Options;
+use journal::recover::Recovered;
+use journal::wal::Wal;
+use log::{Found, Log};
 
 /// The era every new cluster begins with.
 pub(crate) const FIRST_ERA: Era = Era(1);
@@ -95,79 +98,6 @@ pub struct Peer {
     pub urls: Vec<String>,
 }
 
-/// Why a node does not start. Nothing was changed, except that a torn end of
-/// the log may have been cut.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum BootError {
-    /// The members make no cluster.
-    Bootstrap(BootstrapError),
-    /// The identity of the data directory cannot be read.
-    Identity(IdentityError),
-    /// The log cannot be used.
-    Recover(RecoverError),
-    /// The disk failed while a checkpoint was read.
-    Disk(DiskError),
-    /// The checkpoints cannot be used.
-    Checkpoint(CheckpointError),
-    /// The data directory belongs to a node with another name or another cluster.
-    Foreign {
-        /// The name and cluster that the directory has.
-        is: String,
-        /// The name and cluster that were given.
-        given: String,
-    },
-    /// A group's protocol cannot go on from its log.
-    Open {
-        /// The group.
-        group: GroupId,
-        /// Why.
-        error: OpenError,
-    },
-    /// A group's log holds what this version cannot read.
-    Log {
-        /// The group.
-        group: GroupId,
-        /// Where.
-        index: Index,
-        /// What is wrong.
-        why: &'static str,
-        /// Checkpoints that cannot be read.
-        damaged: Vec<String>,
-    },
-}
-
-impl fmt::Display for BootError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bootstrap(error) => error.fmt(f),
-            Self::Identity(error) => error.fmt(f),
-            Self::Recover(error) => error.fmt(f),
-            Self::Disk(error) => error.fmt(f),
-            Self::Checkpoint(error) => error.fmt(f),
-            Self::Foreign { is, given } => write!(
-                f,
-                "the data directory belongs to {is}, this node was started as {given}; use \
-                 another data directory, or the name, token and members it was made with"
-            ),
-            Self::Open { group, error } => write!(f, "the log of {group}: {error}"),
-            Self::Log { group, index, why, damaged } => {
-                write!(f, "the log of {group} at {index}: {why}")?;
-                if damaged.is_empty() {
-                    return Ok(());
-                }
-                write!(
-                    f,
-                    "; damaged checkpoints: {}; let this node join again as a new replica with an \
-                     empty data directory",
-                    damaged.join("; ")
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for BootError {}
-
 /// Opens the data directory, makes it if it is new, and puts the lane together.
 pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Booted, BootError> {
     let bootstrap =
@@ -183,9 +113,10 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
         .map_or(Incarnation(options.incarnation.max(1)), |known| known.owner.incarnation);
     let owner = Owner { cluster, node: me, incarnation };
     let mut states = restore_all(disk, &owner)?;
-    let held = states.iter().map(|(group, it)| (*group, it.place.index)).collect();
-    let (recovered, owner) = open_log(disk, owner, options.segment_bytes, known.is_some(), &held)?;
     let others = bootstrap.members.len() > 1;
+    let log = Log { segment_bytes: options.segment_bytes, must_exist: known.is_some(), others };
+    let found = log.open(disk, owner, &states)?;
+    let Found { mut recovered, owner, stables, healing } = found;
     let mute = if known.is_none() && others {
         identity::mark_mute(disk, &owner).map_err(BootError::Identity)?;
         true
@@ -196,12 +127,16 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
         let identity = new_identity(owner, &options.name, &bootstrap);
         identity::store(disk, &identity).map_err(BootError::Identity)?;
     }
-    let report = report(&recovered, &states);
+    let report = report(&recovered, &states, healing.as_deref());
     let others = bootstrap.members.iter().filter(|it| it.id != me);
     let peers = others
         .map(|it| Peer { id: it.id, name: it.name.clone(), urls: it.peer_urls.clone() })
         .collect();
-    let lane = assemble(owner, mute, recovered, &mut states, bootstrap, options, now)?;
+    for (group, state) in &states {
+        recovered.wal.release(*group, state.keep.released());
+    }
+    let ready = Ready { owner, mute, healing, wal: recovered.wal, stables };
+    let lane = assemble(ready, &mut states, bootstrap, options, now)?;
     Ok(Booted { lane, cluster, me, incarnation: owner.incarnation, peers, report })
 }
 
@@ -220,7 +155,11 @@ fn restore_all(
 }
 
 /// One line for people: what was found.
-fn report(recovered: &Recovered, states: &BTreeMap<GroupId, Restored>) -> String {
+fn report(
+    recovered: &Recovered,
+    states: &BTreeMap<GroupId, Restored>,
+    healing: Option<&str>,
+) -> String {
     let mut line = format!(
         "{} records in {} segments from number {} on, {} bytes of a torn end cut",
         recovered.report.records,
@@ -228,6 +167,12 @@ fn report(recovered: &Recovered, states: &BTreeMap<GroupId, Restored>) -> String
         recovered.report.floor,
         recovered.report.cut_bytes
     );
+    if let Some(damage) = healing {
+        line.push_str(&format!(
+            "; the log was damaged and is set aside: {damage}; this node is healed from the \
+             others, and until then it neither votes nor counts"
+        ));
+    }
     for (group, state) in states {
         if state.place.index > Index::ZERO {
             line.push_str(&format!("; {group} from a checkpoint at {}", state.place.index));
@@ -254,28 +199,6 @@ fn check_identity(
     })
 }
 
-/// Recovers the log. A directory with a log and without an identity was left
-/// by a first start that did not get far enough to take part in anything: its
-/// incarnation is taken over.
-fn open_log(
-    disk: &mut dyn Disk,
-    owner: Owner,
-    segment_bytes: u64,
-    must_exist: bool,
-    held: &BTreeMap<GroupId, Index>,
-) -> Result<(Recovered, Owner), BootError> {
-    let options = |owner| Options { owner, lane: 0, segment_bytes, must_exist };
-    match recover(disk, &options(owner), held) {
-        Ok(recovered) => Ok((recovered, owner)),
-        Err(RecoverError::Foreign { what: "incarnation", got, .. }) if !must_exist => {
-            let owner = Owner { incarnation: Incarnation(got), ..owner };
-            let recovered = recover(disk, &options(owner), held).map_err(BootError::Recover)?;
-            Ok((recovered, owner))
-        }
-        Err(error) => Err(BootError::Recover(error)),
-    }
-}
-
 pub(crate) fn new_identity(owner: Owner, name: &str, bootstrap: &Bootstrap) -> Identity {
     let member = |it: &Member| identity::Member {
         node: it.id,
@@ -293,28 +216,34 @@ pub(crate) fn new_identity(owner: Owner, name: &str, bootstrap: &Bootstrap) -> I
     }
 }
 
-fn assemble(
+/// What a lane is put together from, beside the states.
+struct Ready {
     owner: Owner,
     mute: bool,
-    mut recovered: Recovered,
+    healing: Option<String>,
+    wal: Wal,
+    stables: BTreeMap<GroupId, Stable>,
+}
+
+fn assemble(
+    ready: Ready,
     states: &mut BTreeMap<GroupId, Restored>,
     bootstrap: Bootstrap,
     options: &BootOptions,
     now: Time,
 ) -> Result<Lane, BootError> {
+    let Ready { owner, mute, healing, wal, mut stables } = ready;
     let mut prng = base::prng::Prng::new(options.seed);
     let mut groups = BTreeMap::new();
     for (group, state) in core::mem::take(states) {
-        let found = recovered.groups.remove(&group);
-        let stable = stable(group, found, &state, recovered.wal.durable())?;
-        recovered.wal.release(group, state.keep.released());
+        let stable = stables.remove(&group).unwrap_or_default();
         let setup = Setup {
             me: owner.node,
             voters: bootstrap.voters(),
             timing: options.timing,
             seed: prng.next(),
             retention: retention(options),
-            mute,
+            mute: mute || healing.is_some(),
         };
         let behind = stable.entries.iter().map(|entry| entry.body.len()).collect::<Vec<_>>();
         let protocol = Protocol::open(ProtocolKind::Raft, setup.clone(), stable)
@@ -326,7 +255,9 @@ fn assemble(
             checkpoint_bytes: options.checkpoint_bytes,
             sweep_per_turn: options.sweep_per_turn,
         };
-        let parts = Start { sender, setup, protocol, state, life: prng.next(), limits };
+        let (life, others) = (prng.next(), bootstrap.members.len() - 1);
+        let healing = healing.as_ref().map(|_| Healing::new(life, others));
+        let parts = Start { sender, setup, protocol, state, life, limits, healing };
         let mut replica = Replica::new(parts);
         behind.into_iter().for_each(|bytes| replica.keep.on_entry(bytes));
         groups.insert(group, replica);
@@ -338,13 +269,14 @@ fn assemble(
     };
     let own = Own { me: owner.node, owner, client_urls: options.client_urls.clone(), bootstrap };
     let (timing, request_timeout) = (options.timing, options.request_timeout);
-    let (wal, patience) = (recovered.wal, options.timing.election);
+    let patience = options.timing.election;
     let lease_floor_s = lease_floor_s(patience);
     let parts = Parts {
         own,
         wal,
         groups,
         standing,
+        healing,
         timing,
         patience,
         request_timeout,
@@ -366,44 +298,4 @@ fn retention(options: &BootOptions) -> Retention {
 /// seconds (etcd's rule), so that a change of leader ends none by itself.
 fn lease_floor_s(election: Duration) -> u64 {
     (election * 3 / 2).as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX)
-}
-
-/// What the log says about a group behind its checkpoint, in the words of the
-/// protocol.
-fn stable(
-    group: GroupId,
-    found: Option<GroupRecovered>,
-    state: &Restored,
-    durable: Serial,
-) -> Result<Stable, BootError> {
-    let (base, base_clock) = (state.place, state.clock);
-    let empty = Stable { base, base_clock, durable, ..Stable::default() };
-    let Some(mut found) = found else { return Ok(empty) };
-    let bad = |index, why| BootError::Log { group, index, why, damaged: state.damaged.clone() };
-    let needed = found.base.map_or(Index::ZERO, |(index, _)| index).max(found.released);
-    if needed > base.index {
-        return Err(bad(base.index.next(), "an entry before it is missing"));
-    }
-    let vote = found.vote.map(|(_, body)| body);
-    let last = found.entries.keys().next_back().copied();
-    if found.entries.remove(&base.index).is_some_and(|entry| entry.ballot != base.ballot) {
-        // A checkpoint of another node was taken over, and a crash kept the log
-        // from saying so: what it holds behind that place never was chosen.
-        base::sometimes!(LogVoidAtBoot);
-        return Ok(Stable { vote, stale: last, ..empty });
-    }
-    let mut entries = Vec::with_capacity(found.entries.len());
-    for (index, entry) in found.entries {
-        if index <= base.index {
-            continue;
-        }
-        if index.0 != base.index.0 + entries.len() as u64 + 1 {
-            return Err(bad(index, "an entry before it is missing"));
-        }
-        let kind = EntryKind::from_u8(entry.entry_kind)
-            .ok_or_else(|| bad(index, "its kind is unknown; a newer version wrote it"))?;
-        let (ballot, clock, body) = (entry.ballot, entry.clock, entry.body);
-        entries.push(Entry { index, ballot, kind, clock, body });
-    }
-    Ok(Stable { vote, entries, ..empty })
 }

@@ -169,6 +169,8 @@ pub enum Note {
     /// The node had another disk before, and with it made promises that it has
     /// forgotten: it follows and serves, and neither votes nor counts.
     Mute,
+    /// The node's log had lost something, and is whole again: it votes and counts.
+    Healed,
     /// The node leads nothing any more, or waited long enough for that, after
     /// [`Event::Leave`]: it may stop.
     Left,

@@ -24,7 +24,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use journal::disk::{DiskDone, DiskError, DiskOp};
-use journal::identity;
+use journal::{identity, lost};
 
 /// One job.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ enum Kind {
     Install(Box<Install>),
     /// What made this node mute is removed.
     Unmute(Option<DiskOp>),
+    /// What a damaged log left behind is removed.
+    Healed(Option<VecDeque<DiskOp>>),
     /// A state that nobody needs any more is taken apart.
     Drop(Option<Box<Machine>>),
 }
@@ -91,6 +93,10 @@ impl Job {
         Self::new(Kind::Unmute(Some(DiskOp::Remove { file: identity::MUTE_FILE.into() })))
     }
 
+    pub(crate) const fn healed() -> Self {
+        Self::new(Kind::Healed(None))
+    }
+
     pub(crate) fn take_apart(machine: Machine) -> Self {
         Self::new(Kind::Drop(Some(Box::new(machine))))
     }
@@ -109,6 +115,8 @@ impl Job {
             Kind::Save(job) => job.next(),
             Kind::Install(job) => job.next(),
             Kind::Unmute(op) => op.take(),
+            Kind::Healed(None) => Some(DiskOp::List),
+            Kind::Healed(Some(ops)) => ops.pop_front(),
             Kind::Drop(machine) => {
                 drop(machine.take());
                 None
@@ -122,6 +130,9 @@ impl Job {
             (DiskDone::Failed(error), kind) => self.failed = kind.on_failed(error),
             (DiskDone::Listed(files), Kind::Checkpoint(job)) => job.on_listed(&files),
             (DiskDone::Listed(files), Kind::Survey(job)) => job.on_listed(&files),
+            (DiskDone::Listed(files), Kind::Healed(ops)) => {
+                *ops = Some(lost::forget(&files).into())
+            }
             (DiskDone::Read(file), Kind::Load(job)) => job.on_read(&file),
             (DiskDone::Read(file), Kind::Install(job)) => job.on_read(&file),
             _ => {}
@@ -145,6 +156,7 @@ impl Job {
             Kind::Save(job) => job.finish(),
             Kind::Install(job) => job.finish(),
             Kind::Unmute(_) => Outcome::Unmuted,
+            Kind::Healed(_) => Outcome::Healed,
             Kind::Drop(_) => Outcome::Nothing,
         }))
     }

@@ -2,6 +2,7 @@
 //! clients who wait. Everything that a server or a simulator drives.
 
 mod ask;
+mod heal;
 mod hire;
 mod jobs;
 mod pulse;
@@ -16,7 +17,9 @@ use crate::replica::{Replica, Turn};
 use crate::room::Room;
 use crate::standing::Standing;
 use crate::wire::{self, Post, Say};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 use base::checksum::hash64;
 use base::prng::Prng;
@@ -46,6 +49,9 @@ pub struct Lane {
     jobs: Jobs,
     room: Room,
     standing: Standing,
+    heal: heal::Stage,
+    /// What the node has lost and does not have again, for people.
+    damage: Option<Box<str>>,
     /// Until when it waits for others to take over, if it is about to stop.
     leaving: Option<Time>,
     /// How long a change of leader may take.
@@ -66,6 +72,7 @@ pub(crate) struct Parts {
     pub(crate) wal: Wal,
     pub(crate) groups: BTreeMap<GroupId, Replica>,
     pub(crate) standing: Standing,
+    pub(crate) healing: Option<String>,
     pub(crate) timing: Timing,
     pub(crate) patience: Duration,
     pub(crate) request_timeout: Duration,
@@ -87,6 +94,8 @@ impl Lane {
             jobs: Jobs::default(),
             room: Room::default(),
             standing: parts.standing,
+            heal: heal::Stage::new(parts.healing.is_some()),
+            damage: parts.healing.map(String::into_boxed_str),
             leaving: None,
             patience: parts.patience,
             prng: parts.prng,
@@ -228,6 +237,7 @@ impl Lane {
             self.each(now, out, |replica, turn| replica.step(turn, Input::Beat));
             self.send_pulses(now, out);
             self.ask_standing();
+            self.each(now, out, Replica::ask_how_far);
         }
         self.each(now, out, |replica, turn| replica.on_timeout(turn));
         let mut late: BTreeMap<GroupId, BTreeSet<AskId>> = BTreeMap::new();
@@ -312,6 +322,8 @@ impl Lane {
                 Say::Want { id } => replica.on_want(turn, from, id),
                 Say::Part { id, plain } => replica.on_part(turn, from, id, plain),
                 Say::Gone { id } => replica.on_gone(from, id),
+                Say::HowFar { ctx } => replica.on_how_far(turn, from, ctx),
+                Say::SoFar(said) => replica.on_so_far(from, said),
                 Say::WhoAmI | Say::YouAre { .. } | Say::Pulse { .. } => {}
             });
             if known.is_none() {
@@ -330,6 +342,7 @@ impl Lane {
     /// Puts together what the events of the turn owe: letters, one disk operation.
     fn end_turn(&mut self, now: Time, out: &mut Vec<Action>) {
         self.each(now, out, |replica, turn| replica.end_turn(turn));
+        self.end_healing(now, out);
         self.begin_jobs(now, out);
         if let Some(op) = self.wal.next_op(now) {
             out.push(Action::Disk(op));

@@ -62,6 +62,7 @@ impl Mail {
             Say::Lease { .. } | Say::Leased { .. } => Class::Urgent,
             Say::Offer(_) | Say::Want { .. } | Say::Gone { .. } => Class::Urgent,
             Say::WhoAmI | Say::YouAre { .. } | Say::Pulse { .. } => Class::Urgent,
+            Say::HowFar { .. } | Say::SoFar(_) => Class::Urgent,
             Say::Letter(_) | Say::Forward { .. } | Say::Part { .. } => Class::Bulk,
         };
         let place = self.frame(to, class);

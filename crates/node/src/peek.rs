@@ -46,6 +46,8 @@ pub enum What {
     Standing,
     /// A beat: who hears whom.
     Pulse,
+    /// How far others are, for one that lost part of its log.
+    Healing,
 }
 
 /// Everything that a frame says; nothing if it cannot be read.
@@ -68,6 +70,7 @@ fn what(say: Say) -> What {
         Say::Gone { .. } => What::Gone,
         Say::WhoAmI | Say::YouAre { .. } => What::Standing,
         Say::Pulse { .. } => What::Pulse,
+        Say::HowFar { .. } | Say::SoFar(_) => What::Healing,
     }
 }
 

@@ -29,6 +29,7 @@ use base::{AskId, Incarnation, Index, NodeId, Revision, Serial, Time, WatchKey};
 use bytes::Bytes;
 use consensus::contract::{self, Input, Lead, Outbox, Setup, Write};
 use consensus::entry::{Entry, EntryKind, Place};
+use consensus::heal::Healing;
 use consensus::protocol::Protocol;
 use consensus::trigger::Trigger;
 use core::time::Duration;
@@ -110,6 +111,8 @@ pub(crate) struct Replica {
     alarm: bool,
     /// The node has lost its promises: it has nothing to say in the log of itself.
     pub(crate) mute: bool,
+    /// Part of the log was lost and is not all here again.
+    pub(crate) healing: Option<Healing>,
     limits: Limits,
     /// The watches of the keyspace.
     pub(crate) watches: Watches,
@@ -130,12 +133,13 @@ pub(crate) struct Start {
     /// Names this life of the process, so that nothing said to an earlier one counts.
     pub(crate) life: u64,
     pub(crate) limits: Limits,
+    pub(crate) healing: Option<Healing>,
 }
 
 impl Replica {
     /// A replica that starts with what its disk says.
     pub(crate) fn new(start: Start) -> Self {
-        let Start { sender, setup, protocol, state, life, limits } = start;
+        let Start { sender, setup, protocol, state, life, limits, healing } = start;
         let (me, patience) = (setup.me, setup.timing.election);
         let status = protocol.status();
         Self {
@@ -163,6 +167,7 @@ impl Replica {
             moves: Vec::new(),
             alarm: false,
             mute: setup.mute,
+            healing,
             limits,
             watches: Watches::default(),
             proposals: 0,
@@ -367,6 +372,11 @@ impl Replica {
         self.protocol.entry(index).filter(|entry| entry.index <= self.machine.applied())
     }
 
+    /// How its protocol is.
+    pub(crate) fn protocol_status(&self) -> contract::Status {
+        self.protocol.status()
+    }
+
     /// The state machine.
     pub(crate) const fn machine(&self) -> &Machine {
         &self.machine
@@ -388,6 +398,7 @@ impl Replica {
             quota: self.limits.quota,
             alarms: machine.map_or_else(Vec::new, kv::machine::Machine::alarms),
             no_room: false,
+            healing: None,
             queues,
         }
     }

@@ -10,6 +10,7 @@ use base::codec::{CodecError, Reader, Writer};
 use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX};
 use base::{Ballot, ChunkId, Era, GroupId, Incarnation, Index, NodeId};
 use bytes::Bytes;
+use consensus::heal::SoFar;
 use consensus::letter::Letter;
 use consensus::trigger::Pulse;
 
@@ -105,6 +106,13 @@ pub(crate) enum Say {
         /// Each group and its pulse.
         groups: Vec<(GroupId, Pulse)>,
     },
+    /// My log lost something, and I am not whole yet: how far are you?
+    HowFar {
+        /// Names the answer.
+        ctx: u64,
+    },
+    /// How far the sender is.
+    SoFar(SoFar),
 }
 
 /// Names a forwarded command: unique over all lives of the node that forwards.
@@ -157,6 +165,8 @@ const KIND_WHO_AM_I: u8 = 12;
 const KIND_YOU_ARE: u8 = 13;
 const KIND_NOT_PROPOSED: u8 = 14;
 const KIND_PULSE: u8 = 15;
+const KIND_HOW_FAR: u8 = 16;
+const KIND_SO_FAR: u8 = 17;
 
 /// The first bytes of a frame.
 pub(crate) fn begin_frame() -> Vec<u8> {
@@ -188,8 +198,7 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
         }
         Say::Forward { ticket, ballot, body } => {
             put_ticket(frame, *ticket);
-            frame.put_u64(ballot.round);
-            frame.put_u64(ballot.node.0);
+            put_ballot(frame, *ballot);
             frame.extend_from_slice(body);
             KIND_FORWARD
         }
@@ -208,15 +217,9 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
             frame.put_u8(u8::from(ask.renew));
             KIND_LEASE
         }
-        Say::Leased { ticket, told: Some(told) } => {
+        Say::Leased { ticket, told } => {
             put_ticket(frame, *ticket);
-            frame.put_u64(told.ttl_s);
-            frame.put_u64(told.remaining_ms);
-            KIND_LEASED
-        }
-        Say::Leased { ticket, told: None } => {
-            put_ticket(frame, *ticket);
-            KIND_NOT_LEASED
+            put_leased(frame, *told)
         }
         Say::Offer(Offer { id, index, bytes }) => {
             frame.extend_from_slice(&id.0);
@@ -247,6 +250,14 @@ fn put_say(frame: &mut Vec<u8>, say: &Say) -> u8 {
             put_pulses(frame, *hears, groups);
             KIND_PULSE
         }
+        Say::HowFar { ctx } => {
+            frame.put_u64(*ctx);
+            KIND_HOW_FAR
+        }
+        Say::SoFar(said) => {
+            put_so_far(frame, said);
+            KIND_SO_FAR
+        }
     }
 }
 
@@ -258,6 +269,28 @@ fn put_place(frame: &mut Vec<u8>, place: Option<(Index, Ballot)>) -> u8 {
     KIND_FORWARDED
 }
 
+fn put_leased(frame: &mut Vec<u8>, told: Option<LeaseTold>) -> u8 {
+    let Some(told) = told else { return KIND_NOT_LEASED };
+    frame.put_u64(told.ttl_s);
+    frame.put_u64(told.remaining_ms);
+    KIND_LEASED
+}
+
+fn put_so_far(frame: &mut Vec<u8>, said: &SoFar) {
+    let SoFar { ctx, term, mute, leads, last } = *said;
+    frame.put_u64(ctx);
+    frame.put_u64(term);
+    frame.put_u8(u8::from(mute));
+    frame.put_u8(u8::from(leads));
+    frame.put_u64(last.0);
+}
+
+fn take_so_far(body: &mut Reader) -> Result<SoFar, CodecError> {
+    let (ctx, term) = (body.u64()?, body.u64()?);
+    let (mute, leads) = (body.u8()? != 0, body.u8()? != 0);
+    Ok(SoFar { ctx, term, mute, leads, last: Index(body.u64()?) })
+}
+
 fn put_ticket(frame: &mut Vec<u8>, ticket: Ticket) {
     frame.put_u64(ticket.life);
     frame.put_u64(ticket.number);
@@ -265,6 +298,11 @@ fn put_ticket(frame: &mut Vec<u8>, ticket: Ticket) {
 
 fn take_ticket(body: &mut Reader) -> Result<Ticket, CodecError> {
     Ok(Ticket { life: body.u64()?, number: body.u64()? })
+}
+
+fn put_ballot(frame: &mut Vec<u8>, ballot: Ballot) {
+    frame.put_u64(ballot.round);
+    frame.put_u64(ballot.node.0);
 }
 
 fn take_ballot(body: &mut Reader) -> Result<Ballot, CodecError> {
@@ -348,6 +386,8 @@ fn take_say(kind: u8, body: &mut Reader) -> Result<Option<Say>, CodecError> {
             let (hears, groups) = take_pulses(body)?;
             Say::Pulse { hears, groups }
         }
+        KIND_HOW_FAR => Say::HowFar { ctx: body.u64()? },
+        KIND_SO_FAR => Say::SoFar(take_so_far(body)?),
         _ => return Ok(None),
     }))
 }
@@ -390,6 +430,8 @@ mod tests {
             post(Say::YouAre { asked: Incarnation(1), known: None }),
             post(Say::Pulse { hears: true, groups: vec![] }),
             post(Say::Pulse { hears: false, groups: pulses.to_vec() }),
+            post(Say::HowFar { ctx: 7 }),
+            post(Say::SoFar(SoFar { ctx: 7, term: 3, mute: true, leads: false, last: Index(9) })),
         ];
         let mut frame = begin_frame();
         posts.iter().for_each(|post| put_post(&mut frame, post));

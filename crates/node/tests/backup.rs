@@ -12,7 +12,7 @@ use base::sha256::Sha256;
 use base::{GroupId, Revision, WatchKey};
 use bytes::Bytes;
 use harness::{Cluster, KEYSPACE, revision};
-use journal::disk::Disk;
+use journal::disk::{Disk, DiskOp};
 use journal::memory::MemoryDisk;
 use kv::command::{Command, Envelope, KeyRange, LeaseGrant, Put};
 use node::backup::{BackupError, Found, Reading, Writing};
@@ -228,13 +228,42 @@ fn chunks_that_make_no_state_make_no_member() {
     assert_eq!(reading.take(&Bytes::new()), Err(BackupError::Short));
 }
 
-/// The log says that it begins behind a checkpoint: without that one it is refused.
+/// The log says that it begins behind a checkpoint. A member without that one neither
+/// votes nor leads before the others have given it what it lacks; and where there are
+/// none it does not start.
 #[test]
 fn a_member_whose_state_is_lost_does_not_begin_with_nothing() {
-    use journal::disk::DiskOp;
     let (_, file) = old_cluster();
-    let mut disk = restored(&file).remove(0);
-    disk.sync(DiskOp::Remove { file: "state-1-a.manifest".into() }).unwrap();
-    let booted = boot(&mut disk, &options("a", 1), base::Time::ZERO);
+    let lost = || DiskOp::Remove { file: "state-1-a.manifest".into() };
+    let mut disks = restored(&file);
+    disks.iter_mut().for_each(|disk| disk.sync(lost()).unwrap());
+    let mut halted = Cluster::with(disks, options);
+    let end = halted.now + std::time::Duration::from_secs(20);
+    halted.run(|cluster| cluster.now > end);
+    let nobody = |at| match halted.answer(at, Ask::Status) {
+        Answer::Status(status) => status.leader.is_none() && status.healing.is_some(),
+        other => panic!("no status: {other:?}"),
+    };
+    assert!((0..3).all(nobody), "nobody has it, and somebody leads");
+
+    let mut new = Cluster::with(restored(&file), options);
+    assert_eq!(new.get(0, "k").as_deref(), Some(b"3".as_slice()));
+    new.kill(0);
+    new.disks[0].sync(lost()).unwrap();
+    new.start(0);
+    assert!(new.nodes[0].as_ref().unwrap().lane.is_healing());
+    new.run(|cluster| !cluster.nodes[0].as_ref().unwrap().lane.is_healing());
+    assert_eq!(new.get(0, "k").as_deref(), Some(b"3".as_slice()));
+
+    let alone = |name: &str| {
+        let mut options = options(name, 1);
+        options.members.retain(|it| it.name == name);
+        options
+    };
+    let mut disk = MemoryDisk::new();
+    let founded = FoundOptions { members: alone("a").members, ..found_options("a", "restored") };
+    restore(&file, &mut disk, &founded).unwrap();
+    disk.sync(lost()).unwrap();
+    let booted = boot(&mut disk, &alone("a"), base::Time::ZERO);
     assert!(matches!(booted, Err(BootError::Log { .. })), "{:?}", booted.map(|it| it.report));
 }

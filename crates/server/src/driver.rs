@@ -168,6 +168,7 @@ impl Driver {
                 "this node had another disk before: it follows and serves, but does not vote, \
                  for it has forgotten what it promised"
             ),
+            Note::Healed => info!("healed: the log is whole again, and this node votes and counts"),
             Note::Left => {
                 info!("leads nothing any more");
                 self.left.send_replace(true);

@@ -118,6 +118,7 @@ fn status() -> Status {
         quota: None,
         alarms: Vec::new(),
         no_room: false,
+        healing: None,
         queues: Queues::default(),
     }
 }

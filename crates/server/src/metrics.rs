@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
 struct Seen {
     has_leader: Gauge,
     is_leader: Gauge,
+    healing: Gauge,
     committed: Gauge<u64, AtomicU64>,
     applied: Gauge<u64, AtomicU64>,
     bytes: Gauge<u64, AtomicU64>,
@@ -104,6 +105,8 @@ impl Metrics {
         let leads = "Whether this member leads";
         to.register("etcd_server_has_leader", "Whether a leader is known", seen.has_leader.clone());
         to.register("etcd_server_is_leader", leads, seen.is_leader.clone());
+        let heals = "Whether part of the log was lost and is not here again: no vote until then";
+        to.register("trimaran_healing", heals, seen.healing.clone());
         let numbers = [
             (
                 "etcd_server_proposals_committed_total",
@@ -192,6 +195,7 @@ impl Metrics {
         let seen = &self.seen;
         seen.has_leader.set(status.leader.is_some().into());
         seen.is_leader.set((status.leader == Some(self.me)).into());
+        seen.healing.set(status.healing.is_some().into());
         seen.committed.set(status.commit.0);
         seen.applied.set(status.applied.0);
         seen.bytes.set(status.bytes);

@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 
 /// So many election timeouts a stream that wants a leader does without one, as
 /// in etcd.
@@ -211,6 +211,9 @@ fn open(config: &ServerConfig) -> Result<(RealDisk, Booted), ServerError> {
         name = config.name, cluster = %booted.cluster, node = %booted.me,
         found = booted.report, "opened the data directory"
     );
+    if booted.lane.is_healing() {
+        warn!("this node lost part of its log: until it is healed it neither votes nor counts");
+    }
     Ok((disk, booted))
 }
 

@@ -15,6 +15,9 @@ use core::time::Duration;
 pub struct Chaos {
     draw: FaultDraw,
     prng: Prng,
+    /// Decides which logs go bad: beside everything else, so that the worlds where none
+    /// does are what they were.
+    harm: Prng,
     over: bool,
     figure8: Option<Figure8>,
     /// Who said last that it leads.
@@ -24,7 +27,8 @@ pub struct Chaos {
 impl Chaos {
     /// Chaos that has not begun; its first alarm is set.
     pub fn new(draw: FaultDraw, prng: Prng, world: &mut World) -> Self {
-        let mut chaos = Self { draw, prng, over: false, figure8: None, leader: None };
+        let harm = prng.clone().fork();
+        let mut chaos = Self { draw, prng, harm, over: false, figure8: None, leader: None };
         chaos.again(world);
         chaos
     }
@@ -103,6 +107,8 @@ impl Chaos {
     pub fn on_gone(&mut self, node: usize, world: &mut World) {
         if self.prng.chance(self.draw.rot_both, 10_000) {
             world.rot(node, Rot::Both);
+        } else if self.harm.chance(self.draw.harm, 10_000) {
+            world.rot(node, Rot::Log);
         } else if self.prng.chance(self.draw.rot, 10_000) {
             let older = self.prng.chance(1, 4);
             world.rot(node, if older { Rot::Older } else { Rot::Newest });

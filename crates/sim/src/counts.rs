@@ -99,6 +99,12 @@ counts! {
     losses "lost disks",
     /// Checkpoints that went bad.
     rots "rotten checkpoints",
+    /// Logs that went bad.
+    harms "rotten records",
+    /// Starts refused for want of room.
+    no_start "starts refused for want of room",
+    /// Nodes that lost part of their log and are whole again.
+    repairs "repairs",
     /// Leaders asked to hand over.
     moves "moves asked for",
     /// Nodes stopped in good order.
@@ -165,6 +171,7 @@ impl Counts {
             + self.jumps
             + self.losses
             + self.rots
+            + self.harms
             + self.pauses
             + self.fills
             + self.isolations

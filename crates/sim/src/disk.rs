@@ -153,6 +153,18 @@ impl SimDisk {
         self.memory.rot(&file, at, 1 << bit).then_some(file)
     }
 
+    /// Whether its node was ever a voter, and has not lost its disk since.
+    #[must_use]
+    pub fn votes(&self) -> bool {
+        let is_there = |file| self.memory.content(file).is_some();
+        is_there("node.id") && !is_there("node.mute")
+    }
+
+    /// The files themselves, for whoever spoils them.
+    pub(crate) const fn memory(&mut self) -> &mut MemoryDisk {
+        &mut self.memory
+    }
+
     /// The disk is replaced by an empty one.
     pub fn lose(&mut self) {
         self.memory = MemoryDisk::new();
@@ -180,6 +192,12 @@ impl SimDisk {
     /// Somebody fills the disk, up to so many bytes.
     pub fn fill(&mut self, rest: u64) {
         self.memory.limit(Some(self.memory.used() + rest));
+    }
+
+    /// Whether somebody has filled it.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        self.memory.is_limited()
     }
 
     /// It has room again.

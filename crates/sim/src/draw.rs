@@ -166,8 +166,12 @@ pub struct FaultDraw {
     pub figure8: u64,
     /// Nodes that are down, of whose disks a checkpoint goes bad.
     pub rot: u64,
-    /// The same, and both checkpoints do: more than is promised.
+    /// The same, and both checkpoints do.
     pub rot_both: u64,
+    /// More disks than a minority may lose something: more than is promised.
+    pub rotten: bool,
+    /// The same, and something durable of the log does.
+    pub harm: u64,
     /// Faults that take a disk away.
     pub losses: u64,
     /// Leaders who are cut off at whom much is written that nobody hears of.
@@ -236,8 +240,16 @@ impl Draw {
                 draw.fill_disks(prng);
             }
         }
+        draw.harm_disks(prng);
         draw.keep_in_proportion();
         draw
+    }
+
+    /// Disks that lose what stands in the log. Drawn beside everything else too.
+    fn harm_disks(&mut self, prng: &Prng) {
+        let mut prng = prng.clone().fork().fork().fork();
+        self.faults.harm = one_of(&mut prng, &[0, 1_000, 3_000]);
+        self.faults.rot_both = one_of(&mut prng, &[0, 0, 0, 300]);
     }
 
     /// What would prove nothing, or take long and show little: clocks that jump
@@ -408,6 +420,8 @@ impl FaultDraw {
             figure8: 0,
             rot: 0,
             rot_both: 0,
+            harm: 0,
+            rotten: false,
             losses: 0,
             floods: 0,
             flips: 0,
@@ -433,6 +447,8 @@ impl FaultDraw {
             figure8: 0,
             rot: one_of(prng, &[0, 0, 1_000, 3_000]),
             rot_both: 0,
+            rotten: false,
+            harm: 0,
             losses: one_of(prng, &[0, 0, 0, 500, 1_500]),
             floods: 0,
             flips: one_of(prng, &[0, 3_000]),
@@ -481,10 +497,10 @@ impl fmt::Display for Draw {
             f,
             "         {holders} hold leases; of 10000 callers {numbered} number their writes, of 10000 writes {compactions} compact"
         )?;
-        let FaultDraw { rot, losses, operator, .. } = self.faults;
+        let FaultDraw { rot, rot_both, harm, losses, operator, .. } = self.faults;
         writeln!(
             f,
-            "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
+            "  disks  of 10000 nodes that are down {rot} find a damaged checkpoint, {rot_both} two of them, {harm} a damaged log, of 10000 faults {losses} take a disk; checkpoints every {checkpoint_bytes} bytes, sweeps of {sweep_per_turn}; an operator every {operator:.1?}"
         )?;
         let FaultDraw { every, down, cut, pause, power, beyond, .. } = self.faults;
         let FaultDraw { storms, fills, coups, notice, sick, jumps, misreads, .. } = self.faults;

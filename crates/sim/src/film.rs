@@ -217,6 +217,7 @@ fn words(peek: &Peek) -> (Kind, u64, String) {
         }
         What::Gone => (Kind::Transfer, 0, "that part is not here any more".into()),
         What::Pulse => (Kind::Heartbeat, 0, "a beat: whom I hear, and whom I follow".into()),
+        What::Healing => (Kind::Other, 0, "how far are you?".into()),
         What::Standing => (Kind::Other, 0, "whose disk is this?".into()),
     }
 }

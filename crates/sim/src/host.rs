@@ -53,6 +53,19 @@ pub(crate) struct Host {
     pub(crate) halted: bool,
 }
 
+/// Why a node does not start.
+#[derive(Debug)]
+pub(crate) enum NoStart {
+    /// It crashes while it reads its log.
+    Crashed,
+    /// A read failed; another one may not.
+    Misread(String),
+    /// There is no room for something that it must make. There will be.
+    NoRoom(String),
+    /// It refuses.
+    Refused(String),
+}
+
 /// What a clock shows that began to run with its machine: nobody knows when.
 fn any_clock(prng: &mut Prng) -> Duration {
     Duration::from_secs(prng.below(1 << 20))
@@ -95,13 +108,13 @@ impl Host {
     }
 
     /// Starts; returns its id and what recovery found. With a limit it may
-    /// crash in between: `Err(None)`.
+    /// crash in between.
     pub(crate) fn boot(
         &mut self,
         now: Time,
         seed: u64,
         limit: Option<u64>,
-    ) -> Result<(NodeId, String), Option<String>> {
+    ) -> Result<(NodeId, String), NoStart> {
         self.options.seed = seed;
         self.options.incarnation = seed;
         self.disk.reopen();
@@ -113,9 +126,14 @@ impl Host {
         self.disk.limit(None);
         self.misread = misread && !self.disk.read_well();
         if crashed {
-            return Err(None);
+            return Err(NoStart::Crashed);
         }
-        let booted = booted.map_err(|why| Some(why.to_string()))?;
+        let full = self.disk.is_limited();
+        let booted = booted.map_err(|why| match why {
+            _ if self.misread => NoStart::Misread(why.to_string()),
+            _ if full && why.wants_room() => NoStart::NoRoom(why.to_string()),
+            _ => NoStart::Refused(why.to_string()),
+        })?;
         self.id = booted.me;
         self.lane = Some(booted.lane);
         Ok((booted.me, booted.report))

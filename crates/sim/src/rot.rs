@@ -1,5 +1,8 @@
 //! Disks that go bad in silence: which bytes of which checkpoint, and what a
-//! node must say of it when it starts.
+//! node must say of it when it starts. And logs: what of them goes bad, and that
+//! the node is whole again before it counts.
+
+mod log;
 
 use crate::check::Violation;
 use crate::disk::SimDisk;
@@ -14,14 +17,21 @@ pub enum Rot {
     Newest,
     /// The older one, which nobody needs.
     Older,
-    /// Both, which is more than the promise covers.
+    /// Both: if the log does not reach back behind them, the node has lost something.
     Both,
+    /// Something durable in the log.
+    Log,
 }
 
 /// What is known of the checkpoints on one disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Checkpoints {
     groups: BTreeMap<GroupId, Group>,
+    /// Something that was promised may be lost, and nobody has said that the node
+    /// is whole again.
+    pub(crate) hurt: bool,
+    /// The next start must say so.
+    told: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -75,7 +85,7 @@ impl Checkpoints {
         let newest = group.newest.as_deref()?.strip_suffix(".manifest")?;
         let older = other_slot(newest)?;
         let slots: &[&str] = match rot {
-            Rot::Newest => &[newest],
+            Rot::Newest | Rot::Log => &[newest],
             Rot::Older => &[&older],
             Rot::Both => &[newest, &older],
         };
@@ -84,14 +94,38 @@ impl Checkpoints {
             return None;
         }
         group.spare = false;
+        self.hurt |= rot == Rot::Both;
         let told = rot == Rot::Newest && !group.twins;
         group.damaged = if told { Damaged::Told } else { Damaged::Perhaps };
         Some(files)
     }
 
+    /// Something durable in the log changes; says what.
+    pub(crate) fn rot_log(&mut self, disk: &mut SimDisk, prng: &mut Prng) -> Option<String> {
+        let what = log::spoil(disk, prng)?;
+        (self.hurt, self.told) = (true, true);
+        // What is begun anew reaches back to the newest checkpoint only.
+        self.groups.values_mut().for_each(|group| group.spare = false);
+        Some(what)
+    }
+
     /// A node has started, and this is what it found. It must have noticed that
-    /// its newest checkpoint is damaged, and may not find damage where none is.
+    /// its newest checkpoint or its log is damaged, and may not find damage where
+    /// none is.
     pub(crate) fn on_start(&mut self, report: &str) -> Option<Violation> {
+        let heals = report.contains("is healed from the others");
+        let noticed = report.contains("the log was damaged") || heals;
+        let blind = core::mem::take(&mut self.told) && !noticed;
+        let made_up = noticed && !self.hurt;
+        self.hurt &= heals;
+        if blind || made_up {
+            let what = if blind { "is not noticed" } else { "is made up" };
+            return Some(Violation::new("rot", format!("damage {what}: {report}")));
+        }
+        self.checkpoints_on_start(report)
+    }
+
+    fn checkpoints_on_start(&mut self, report: &str) -> Option<Violation> {
         let all = [GroupId::DIRECTORY, GroupId::DEFAULT];
         all.into_iter().find_map(|group| {
             let known = self.groups.entry(group).or_default();
@@ -134,7 +168,7 @@ mod tests {
 
     fn known(damaged: Damaged) -> Checkpoints {
         let group = Group { damaged, ..Group::default() };
-        Checkpoints { groups: BTreeMap::from([(G0, group)]) }
+        Checkpoints { groups: BTreeMap::from([(G0, group)]), ..Checkpoints::default() }
     }
 
     #[test]

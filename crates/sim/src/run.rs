@@ -71,7 +71,9 @@ impl Options {
         let theme = self.scenario.as_ref().and_then(|it| it.theme).or(self.theme);
         let mut draw = Draw::new(prng, theme, self.lying_disk);
         if self.rotten_disk {
-            draw.faults.rot_both = 5_000;
+            draw.faults.rotten = true;
+            draw.faults.rot_both = 3_000;
+            draw.faults.harm = 5_000;
         }
         if let Some(scenario) = &self.scenario {
             scenario.set(&mut draw);

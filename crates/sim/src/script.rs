@@ -220,6 +220,7 @@ impl fmt::Display for Deed {
                     Rot::Newest => "the newest checkpoint",
                     Rot::Older => "the older checkpoint",
                     Rot::Both => "both checkpoints",
+                    Rot::Log => "some of the log",
                 };
                 write!(f, "{which} on the disk of {} rot", name(*node))
             }

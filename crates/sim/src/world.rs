@@ -169,6 +169,8 @@ pub struct World {
     healed: bool,
     /// Who has lost a disk.
     lost: Option<usize>,
+    /// More may go bad than is promised to be survived.
+    rotten: bool,
     agree: Agree,
     /// When the keyspace last had a new leader.
     led: Time,
@@ -208,6 +210,7 @@ impl World {
             fails: draw.disk.fails > 0,
             healed: false,
             lost: None,
+            rotten: draw.faults.rotten,
             agree: Agree::default(),
             led: Time::ZERO,
             chronicle: Chronicle::default(),
@@ -274,6 +277,13 @@ impl World {
         let lane = self.host(node).lane.as_ref();
         let state = |group| (group, lane.and_then(|lane| lane.state_hash(group)));
         [GroupId::DIRECTORY, GroupId::DEFAULT].map(state).to_vec()
+    }
+
+    /// Whether nothing that a node promised is lost.
+    #[must_use]
+    pub fn is_whole(&self, node: usize) -> bool {
+        let host = self.host(node);
+        !host.checkpoints.hurt && host.lane.as_ref().is_some_and(|lane| !lane.is_healing())
     }
 
     /// When the keyspace last had a new leader.

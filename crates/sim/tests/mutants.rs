@@ -60,6 +60,8 @@ const ELSEWHERE: &[Mutant] = &[
     Mutant::DamageTakenForTear,
     Mutant::VoteNotWritten,
     Mutant::VoteTwice,
+    Mutant::WholeWithoutLog,
+    Mutant::WholeInOldTerm,
     Mutant::VoteIgnoresLog,
     Mutant::TransferIgnoresLog,
     Mutant::PullKeepsTerm,

@@ -51,6 +51,8 @@ const REACHED: &[Mark] = &[
     Mark::CheckpointInstalled,
     Mark::CheckpointFellBack,
     Mark::ChunkAskedAgain,
+    Mark::LogSetAside,
+    Mark::Healed,
 ];
 
 fn seeds() -> Range<u64> {

@@ -6,6 +6,7 @@ use crate::etcd::header::{Header, signed};
 use crate::etcd::range::{self, Place};
 use crate::etcd::wire::etcdserverpb as wire;
 use crate::etcd::{STORAGE_VERSION, VERSION};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use base::{Index, NodeId, Revision};
@@ -13,6 +14,8 @@ use kv::command::Alarm;
 
 /// What `Status` says of a disk that is full.
 const NO_ROOM: &str = "no room on the disk of this member";
+
+const HEALING: &str = "this member lost part of its log and does not count until it is healed";
 
 /// What `HashKV` shows as the last compaction before there was one.
 const NEVER_COMPACTED: i64 = -1;
@@ -39,6 +42,9 @@ pub struct NodeStatus {
     /// The disk has no room for what must be written: no alarm, for it is this
     /// member's trouble alone, and ends by itself when there is room.
     pub no_room: bool,
+    /// What this member has lost of its log and does not have again: it neither votes
+    /// nor counts until then.
+    pub healing: Option<String>,
 }
 
 /// The hash of a keyspace's history, equal on all members that have compacted alike.
@@ -124,7 +130,8 @@ fn errors(status: &NodeStatus) -> Vec<String> {
     let leaderless = status.leader.is_none().then(|| Status::NO_LEADER.text.to_string());
     let no_room = status.no_room.then(|| NO_ROOM.to_string());
     let alarms = status.alarms.iter().map(alarm::text);
-    leaderless.into_iter().chain(no_room).chain(alarms).collect()
+    let healing = status.healing.as_ref().map(|what| format!("{HEALING}: {what}"));
+    leaderless.into_iter().chain(no_room).chain(healing).chain(alarms).collect()
 }
 
 #[cfg(test)]
@@ -151,6 +158,7 @@ mod tests {
             bytes_quota: 2000,
             alarms: Vec::new(),
             no_room: false,
+            healing: None,
         }
     }
 

@@ -72,7 +72,19 @@ impl Raft {
         self.campaign(now, false, out);
     }
 
-    /// An ordinary voter from now on. The node knows that no promise was lost.
+    /// Of all lost promises one is left that could be broken: a vote in this very
+    /// term. It is given to the leader of the term, who has won it, and to nobody else.
+    /// That is a second lock: whoever else stands in this term lacks the leader's
+    /// opening entry, which a whole replica has, and would be refused for that.
+    pub(super) fn vow(&mut self, out: &mut Outbox) {
+        let led = self.core.led.filter(|_| self.core.mute && self.core.vote.is_none());
+        if led.is_some() {
+            self.core.promise(self.core.term, led, out);
+        }
+    }
+
+    /// An ordinary voter from now on. The node knows that no promise was lost, or
+    /// that all are kept again.
     pub(super) const fn unmute(&mut self, out: &mut Outbox) {
         if !self.core.mute {
             return out.drop_letter("this replica is not mute");

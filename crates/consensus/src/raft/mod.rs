@@ -50,6 +50,7 @@ impl Raft {
         out.dropped = None;
         self.arm(now);
         self.core.log.void_stale(out);
+        self.core.write_owed(out);
         match input {
             Input::Timeout => self.on_timeout(now, out),
             Input::Beat => self.beat(now, out),
@@ -66,6 +67,7 @@ impl Raft {
             Input::Trim { upto } => self.trim(now, upto),
             Input::Restore { place, clock } => self.restore(now, place, clock, out),
             Input::Transfer { to } => self.transfer(now, to, out),
+            Input::Vow => self.vow(out),
             Input::Unmute => self.unmute(out),
             Input::Flush => self.flush(now, out),
         }
@@ -106,6 +108,7 @@ impl Raft {
             first: log.first(),
             last: log.last().index,
             commit: log.commit(),
+            confirmed: self.confirmed(),
         }
     }
 
@@ -141,6 +144,17 @@ impl Raft {
     /// The term, and who leads it if that is known.
     fn ballot(&self) -> Ballot {
         Ballot::new(self.core.term, self.core.led.unwrap_or_default())
+    }
+
+    fn confirmed(&self) -> Index {
+        let durable = self.core.log.durable();
+        match &self.role {
+            Role::Follower(follower) => follower.held.min(durable),
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => {
+                self.core.log.commit().min(durable)
+            }
+            Role::Leader(_) => durable,
+        }
     }
 
     fn leader(&self) -> Option<NodeId> {

@@ -50,6 +50,9 @@ impl Raft {
             Some(body) => read_vote(body).map_err(OpenError::Vote)?,
             None => (0, None),
         };
+        // Who has lost its promises knows of those that its checkpoint was made under.
+        let owed = setup.mute && stable.base.ballot.round > term;
+        let (term, vote) = if owed { (stable.base.ballot.round, None) } else { (term, vote) };
         check_entries(&stable, term)?;
         let Setup { me, voters, timing, retention, seed, mute } = setup;
         let Stable { base, base_clock, stale, entries, durable, .. } = stable;
@@ -65,6 +68,7 @@ impl Raft {
             term,
             vote,
             promised: Serial::ZERO,
+            owed,
             durable_term: term,
             led: None,
             durable,

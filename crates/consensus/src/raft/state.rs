@@ -36,6 +36,8 @@ pub(super) struct Core {
     pub(super) vote: Option<NodeId>,
     /// The write that holds `term` and `vote`.
     pub(super) promised: Serial,
+    /// A mute replica's term is that of its checkpoint, and no record says so yet.
+    pub(super) owed: bool,
     /// The newest term whose promise is durable. durable_term <= term.
     pub(super) durable_term: u64,
     /// Who was seen to lead `term`; there is one at most.
@@ -157,7 +159,8 @@ impl Core {
     /// Writes down the term and the vote in it (Raft, figure 2: persistent state).
     pub(super) fn promise(&mut self, term: u64, vote: Option<NodeId>, out: &mut Outbox) {
         invariant!(I11, term >= self.term, "{term} after {}", self.term);
-        invariant!(I107, vote.is_none() || !self.mute, "a mute replica votes in {term}");
+        let vow = vote == self.led && term == self.term;
+        invariant!(I107, vote.is_none() || !self.mute || vow, "a mute replica votes in {term}");
         if term > self.term {
             self.led = None;
         } else {
@@ -168,6 +171,13 @@ impl Core {
         let vote = mutant!(VoteNotWritten, vote, None);
         let ballot = Ballot::new(term, vote.unwrap_or_default());
         self.promised = out.write(Write::Vote { ballot, body: vote_body(term, vote).into() });
+    }
+
+    /// Whoever starts without this record when it is mute no more has lost promises.
+    pub(super) fn write_owed(&mut self, out: &mut Outbox) {
+        if core::mem::take(&mut self.owed) {
+            self.promise(self.term, self.vote, out);
+        }
     }
 
     /// The write that a granted vote or a request for one must not overtake.

@@ -29,6 +29,8 @@ pub(crate) enum Outcome {
     NoRoom { wanted: Wanted, why: DiskError },
     /// This node is mute no more.
     Unmuted,
+    /// This node is whole again.
+    Healed,
     /// There is nothing to tell.
     Nothing,
 }

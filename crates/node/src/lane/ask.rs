@@ -59,6 +59,7 @@ impl Lane {
         let (log_bytes, letters) = (self.wal.pending_bytes(), self.mail.waiting());
         let mut status = replica.status();
         status.no_room = self.room.is_short();
+        status.healing.clone_from(&self.damage);
         status.queues = Queues { asks, ask_bytes, log_bytes, letters, ..status.queues };
         Some(status)
     }

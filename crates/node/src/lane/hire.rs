@@ -75,6 +75,7 @@ impl Lane {
                 self.one(now, out, group, |replica, turn| replica.on_installed(turn, result));
             }
             Outcome::Unmuted => self.on_unmuted(now, out),
+            Outcome::Healed => self.on_healed(now, out),
             Outcome::Nothing => {}
         }
         self.tell_room(short, out);

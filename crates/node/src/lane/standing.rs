@@ -23,6 +23,10 @@ impl Lane {
     /// Another node asks whether it is known with another disk.
     pub(super) fn on_who_am_i(&mut self, from: NodeId, asked: Incarnation) {
         let Some(directory) = self.groups.get(&GroupId::DIRECTORY) else { return };
+        if self.is_healing() {
+            // What was known here may be among what was lost.
+            return;
+        }
         let known = directory.life_of(from);
         self.mail.say(directory.sender(), from, Say::YouAre { asked, known });
     }
@@ -47,13 +51,16 @@ impl Lane {
     /// It is written down that this node may vote.
     pub(super) fn on_unmuted(&mut self, now: Time, out: &mut Vec<Action>) {
         self.standing.on_written();
-        self.each(now, out, Replica::unmute);
+        if !self.is_healing() {
+            self.each(now, out, Replica::unmute);
+        }
     }
 }
 
 impl Replica {
-    fn unmute(&mut self, turn: &mut crate::replica::Turn<'_>) {
+    pub(super) fn unmute(&mut self, turn: &mut crate::replica::Turn<'_>) {
         self.mute = false;
+        self.healing = None;
         self.step(turn, Input::Unmute);
     }
 }

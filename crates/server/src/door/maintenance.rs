@@ -142,5 +142,6 @@ fn to_door(status: &event::Status) -> NodeStatus {
         bytes_quota: status.quota.unwrap_or(0),
         alarms: status.alarms.clone(),
         no_room: status.no_room,
+        healing: status.healing.as_deref().map(String::from),
     }
 }

@@ -82,6 +82,8 @@ pub type States = Vec<(GroupId, Option<(Index, u64)>)>;
 pub struct Healed {
     /// Whether it acknowledged a write.
     pub wrote: bool,
+    /// Whether nothing that it promised is lost.
+    pub whole: bool,
     /// How far it applied each group, and the hash of what it holds.
     pub states: States,
 }
@@ -101,6 +103,9 @@ pub fn check(nodes: &[Healed], waited: Duration) -> Vec<Violation> {
     for (node, healed) in nodes.iter().enumerate() {
         if !healed.wrote {
             late(format!("{} acknowledged no write", name(node)));
+        }
+        if !healed.whole {
+            late(format!("{} is not whole again", name(node)));
         }
     }
     let states: Vec<States> = nodes.iter().map(|it| it.states.clone()).collect();
@@ -125,7 +130,7 @@ mod tests {
     use super::*;
 
     fn healed(wrote: bool, applied: u64) -> Healed {
-        Healed { wrote, states: vec![(GroupId::DEFAULT, Some((Index(applied), 1)))] }
+        Healed { wrote, whole: true, states: vec![(GroupId::DEFAULT, Some((Index(applied), 1)))] }
     }
 
     #[test]
@@ -150,6 +155,13 @@ mod tests {
         assert!(Progress::default().late().is_some(), "none at all");
         assert_eq!(after(250).max(after(170)).commit, Some(2_500));
         assert!(after(1_234).to_string().contains("first commit 12.340 (at most 10)"));
+    }
+
+    #[test]
+    fn a_node_that_is_not_healed_is_seen() {
+        let found =
+            check(&[healed(true, 5), Healed { whole: false, ..healed(true, 5) }], Duration::ZERO);
+        assert!(found[0].what.contains("n2 is not whole again"));
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl Game {
     fn healed(&self, proofs: &[Proof]) -> Vec<Healed> {
         let healed = |(node, proof): (usize, &Proof)| Healed {
             wrote: proof.wrote,
+            whole: self.world.is_whole(node),
             states: self.world.states(node),
         };
         proofs.iter().enumerate().map(healed).collect()

@@ -5,6 +5,7 @@ use crate::check::Violation;
 use crate::disk::{Crash, Moment, Sick};
 use crate::film::{Kind, Shot};
 use crate::history::name;
+use crate::host::NoStart;
 use crate::net::{Cut, Way};
 use crate::rot::Rot;
 use crate::script::{Act, Deed};
@@ -40,7 +41,7 @@ impl World {
                 self.sockets(node, true);
                 self.wake(node);
             }
-            Err(None) => {
+            Err(NoStart::Crashed) => {
                 self.counts.in_recovery += 1;
                 let crash = if self.prng.chance(1, 2) { Crash::Kill } else { Crash::Power };
                 let mut prng = self.prng.fork();
@@ -50,12 +51,18 @@ impl World {
                     .add(now, &[3, node as u64], || format!("crash {} in recovery", name(node)));
             }
             // Somebody starts it again, and then it can be read.
-            Err(Some(why)) if host.misread => {
+            Err(NoStart::Misread(why)) => {
                 self.counts.misreads += 1;
                 self.show(Kind::Disk, node, || format!("does not start: {why}"));
                 self.story.add(now, &[23, node as u64], || format!("start {node} not: {why}"));
             }
-            Err(Some(why)) => {
+            // The same, and it starts when there is room.
+            Err(NoStart::NoRoom(why)) => {
+                self.counts.no_start += 1;
+                self.show(Kind::Disk, node, || format!("does not start: {why}"));
+                self.story.add(now, &[24, node as u64], || format!("start {node} not: {why}"));
+            }
+            Err(NoStart::Refused(why)) => {
                 self.found
                     .push(Violation::new("start", format!("{} does not start: {why}", name(node))));
             }
@@ -130,7 +137,7 @@ impl World {
             .iter()
             .any(|it| self.host(*it).lane.as_ref().is_some_and(|lane| lane.life(id).is_some()));
         let free = self.lost.is_none_or(|lost| lost == node);
-        if !known || !free || others.len() * 2 <= self.size() {
+        if !known || !free || !self.may_hurt(node) || others.len() * 2 <= self.size() {
             return false;
         }
         self.done(|| Act::Deed(Deed::Lose { node }));
@@ -144,20 +151,33 @@ impl World {
         true
     }
 
-    /// A checkpoint on the disk of a node that is down goes bad.
+    /// Something on the disk of a node that is down goes bad.
     pub fn rot(&mut self, node: usize, rot: Rot) {
         self.done(|| Act::Deed(Deed::Rot { node, rot }));
         let mut prng = self.prng.fork();
+        let allowed = matches!(rot, Rot::Newest | Rot::Older) || self.may_hurt(node);
         let host = self.host_mut(node);
-        if host.lane.is_some() {
+        if host.lane.is_some() || !allowed {
             return;
         }
-        if let Some(files) = host.checkpoints.rot(&mut host.disk, rot, &mut prng) {
-            self.counts.rots += 1;
-            let say = || format!("rot   {} {rot:?} {}", name(node), files.join(" "));
-            self.show(Kind::Disk, node, say);
-            self.story.add(self.now, &[19, node as u64], say);
-        }
+        let what = match rot {
+            Rot::Log => host.checkpoints.rot_log(&mut host.disk, &mut prng),
+            _ => host.checkpoints.rot(&mut host.disk, rot, &mut prng).map(|it| it.join(" ")),
+        };
+        let Some(what) = what else { return };
+        self.counts.rots += u64::from(rot != Rot::Log);
+        self.counts.harms += u64::from(rot == Rot::Log);
+        let say = || format!("rot   {} {rot:?} {what}", name(node));
+        self.show(Kind::Disk, node, say);
+        self.story.add(self.now, &[19, node as u64], say);
+    }
+
+    /// Whether this node, with those that do not count already, is a minority: who has
+    /// lost something, or has never been a voter yet.
+    fn may_hurt(&self, node: usize) -> bool {
+        let hurt = |it: &usize| self.host(*it).checkpoints.hurt || !self.host(*it).disk.votes();
+        let others = (0..self.size()).filter(|it| *it != node && hurt(it)).count();
+        self.rotten || others < (self.size() - 1) / 2
     }
 
     /// A node's disk is full, up to so many bytes, until it is freed.

@@ -195,6 +195,10 @@ impl World {
                 if let Some(leader) = self.nodes.get(leader) {
                     self.found.extend(self.agree.leader(node, *group, *term, *leader));
                 }
+                if *leader == id && self.host(node).checkpoints.hurt {
+                    let what = format!("{} leads {group}, and is not whole", name(node));
+                    self.found.push(Violation::new("whole", what));
+                }
                 if *leader == id && *group == GroupId::DEFAULT {
                     self.led = self.now;
                     self.told.push(Told::Leads { node });
@@ -209,6 +213,10 @@ impl World {
                 let hash = lane.and_then(|lane| lane.checkpoint_hash(*group));
                 let found = hash.map(|state| self.agree.checkpoint(node, *group, state));
                 self.found.extend(found.flatten());
+            }
+            Note::Healed => {
+                self.counts.repairs += 1;
+                self.host_mut(node).checkpoints.hurt = false;
             }
             Note::Behind { .. } => self.told.push(Told::Behind { node }),
             Note::Left => self.told.push(Told::Left { node }),

@@ -48,7 +48,7 @@ pub struct SimDisk {
     memory: MemoryDisk,
     draw: DiskDraw,
     /// The manifest of each group that was written last.
-    flipped: BTreeMap<String, String>,
+    flipped: BTreeMap<String, Flip>,
     /// Operations until the crash, while a node reads its log back.
     left: Option<u64>,
     /// How it is sick, and until when.
@@ -57,6 +57,16 @@ pub struct SimDisk {
     misread: Option<u64>,
     /// What losses of power took since a node started on it.
     pub(crate) toll: Toll,
+}
+
+/// A manifest that was written: the slots take turns, so its name alone does not
+/// tell it from the one before the last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Flip {
+    /// Its file.
+    pub file: String,
+    /// How many of its group were written on this disk, with this one.
+    pub number: u64,
 }
 
 /// An operation that was begun.
@@ -124,15 +134,16 @@ impl SimDisk {
         let DiskOp::Replace { file, .. } = op else { return false };
         let name = file.strip_suffix(".manifest").and_then(|it| it.rsplit_once('-'));
         if let Some((group, _)) = name {
-            self.flipped.insert(group.into(), file.clone());
+            let number = self.flipped.get(group).map_or(0, |flip| flip.number) + 1;
+            self.flipped.insert(group.into(), Flip { file: file.clone(), number });
         }
         name.is_some()
     }
 
     /// The manifest of this group that was written last, whether or not it is synced.
     #[must_use]
-    pub fn flipped(&self, group: GroupId) -> Option<&str> {
-        self.flipped.get(&format!("state-{}", group.0)).map(String::as_str)
+    pub fn flipped(&self, group: GroupId) -> Option<&Flip> {
+        self.flipped.get(&format!("state-{}", group.0))
     }
 
     /// One bit changes in one of the files whose names begin like this, or it has the

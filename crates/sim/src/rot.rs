@@ -5,7 +5,7 @@
 mod log;
 
 use crate::check::Violation;
-use crate::disk::SimDisk;
+use crate::disk::{Flip, SimDisk};
 use base::prng::Prng;
 use base::{GroupId, Index};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub(crate) struct Checkpoints {
 #[derive(Clone, Debug, Default)]
 struct Group {
     /// The manifest of the newest.
-    newest: Option<String>,
+    newest: Option<Flip>,
     /// Of which place it is, and whether the other one is of the same: then
     /// either is as good.
     index: Index,
@@ -62,7 +62,7 @@ impl Checkpoints {
     /// A checkpoint is current now: one that this node made, or one that it
     /// took over. Behind the latter there is no log.
     pub(crate) fn on_current(&mut self, group: GroupId, index: Index, own: bool, disk: &SimDisk) {
-        let newest = disk.flipped(group).map(ToString::to_string);
+        let newest = disk.flipped(group).cloned();
         let twins = self.groups.get(&group).is_some_and(|before| before.index == index);
         let damaged = Damaged::Nothing;
         self.groups.insert(group, Group { newest, index, twins, spare: own, damaged });
@@ -77,12 +77,12 @@ impl Checkpoints {
         prng: &mut Prng,
     ) -> Option<Vec<String>> {
         let whole = |(group, it): &(&GroupId, &mut Group)| {
-            it.spare && it.newest.as_deref() == disk.flipped(**group)
+            it.spare && it.newest.as_ref() == disk.flipped(**group)
         };
         let mut groups: Vec<_> = self.groups.iter_mut().filter(whole).collect();
         let place = prng.below(groups.len().max(1) as u64) as usize;
         let (_, group) = groups.get_mut(place)?;
-        let newest = group.newest.as_deref()?.strip_suffix(".manifest")?;
+        let newest = group.newest.as_ref()?.file.strip_suffix(".manifest")?;
         let older = other_slot(newest)?;
         let slots: &[&str] = match rot {
             Rot::Newest | Rot::Log => &[newest],
@@ -163,6 +163,9 @@ fn other_slot(begin: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draw::Draw;
+    use base::Time;
+    use journal::disk::DiskOp;
 
     const G0: GroupId = GroupId::DIRECTORY;
 
@@ -182,6 +185,27 @@ mod tests {
         let mut damaged = known(Damaged::Told);
         assert!(damaged.on_start(told).is_none() && damaged.on_start(silent).is_none());
         assert_eq!(damaged.groups.get(&G0).map(|group| group.index), Some(Index(9)));
+    }
+
+    /// A node died after it wrote a checkpoint and before it said so, and once more: the
+    /// files that the world knew are in the slot of one that it does not know.
+    #[test]
+    fn nothing_goes_bad_of_which_the_world_does_not_know_what_it_is() {
+        let mut prng = Prng::new(1);
+        let mut disk = SimDisk::new(Draw::new(&mut prng, None, false).disk);
+        let write = |disk: &mut SimDisk, slot: &str| {
+            let (file, content) = (format!("state-0-{slot}.manifest"), "some bytes".into());
+            disk.begin(DiskOp::Replace { file, content }, Time(1), &mut Prng::new(2));
+        };
+        let mut known = Checkpoints::default();
+        write(&mut disk, "a");
+        known.on_current(G0, Index(5), true, &disk);
+        let mut other = (known.clone(), disk.clone());
+        assert!(other.0.rot(&mut other.1, Rot::Newest, &mut prng).is_some());
+        write(&mut disk, "b");
+        assert_eq!(known.rot(&mut disk, Rot::Newest, &mut prng), None);
+        write(&mut disk, "a");
+        assert_eq!(known.rot(&mut disk, Rot::Newest, &mut prng), None);
     }
 
     #[test]

@@ -38,9 +38,10 @@ impl Chaos {
         Self { over: true, ..Self::new(FaultDraw::none(), Prng::new(0), world) }
     }
 
-    /// No more faults.
+    /// No more faults, also of a plan that is under way.
     pub const fn stop(&mut self) {
         self.over = true;
+        self.figure8 = None;
     }
 
     /// The next fault is due.

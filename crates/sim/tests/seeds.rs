@@ -1,6 +1,7 @@
 //! One seed is one world; what once failed passes; and a disk that lies is found out.
 
 use sim::check::Violation;
+use sim::draw::Theme;
 use sim::scenario::{self, Scenario};
 use sim::{Options, run};
 
@@ -20,9 +21,19 @@ fn one_seed_is_one_world() {
 fn seeds_that_failed_once_pass() {
     for line in include_str!("../seeds.txt").lines().filter(|line| !line.starts_with('#')) {
         let (seed, why) = line.split_once(' ').expect("a seed and a reason");
-        let report = run(Options { seed: seed.parse().expect("a seed"), ..Options::default() });
+        let (theme, seed) = match seed.split_once('/') {
+            Some((word, seed)) => (Some(theme(word)), seed),
+            None => (None, seed),
+        };
+        let seed = seed.parse().expect("a seed");
+        let report = run(Options { seed, theme, ..Options::default() });
         assert!(report.passed(), "{why}\n{report}");
     }
+}
+
+fn theme(word: &str) -> Theme {
+    let all = [Theme::Mixed, Theme::Elections, Theme::Checkpoints, Theme::Leases];
+    all.into_iter().find(|theme| theme.word() == word).expect("a theme")
 }
 
 /// The disk says "synced" when the write was only begun; then the power goes.

@@ -205,6 +205,7 @@ impl World {
     }
 
     fn cut_as(&mut self, name: u64, cut: Cut) {
+        assert!(!self.healed, "a cut in a world that was healed: {cut:?}");
         self.done(|| Act::Deed(Deed::Cut { name, cut }));
         self.story.add(self.now, &[5, name], || format!("cut   {cut:?}"));
         let now = self.now;

@@ -69,6 +69,8 @@ marks! {
     Abdicated,
     /// Nobody else could be elected: a log was completed before its owner stood.
     LogPulled,
+    /// What was to be pulled was only in a checkpoint of the other log's owner.
+    PullerBehind,
     /// A leader that hands over told a follower to stand.
     ToldToStand,
     /// A leader that wanted to hand over takes proposals again.

@@ -226,7 +226,8 @@ pub struct Outbox {
     /// Followers that need entries which this leader's log does not hold any
     /// more, and up to where each is known to have the log: a checkpoint must
     /// be offered. Named when it is found out and again at every beat, as long
-    /// as the follower is heard.
+    /// as the follower is heard. So are those who want to stand for leader and
+    /// ask this replica for what they lack.
     pub behind: Vec<(NodeId, Index)>,
     /// Why the letter or the request of this step was dropped, for people who
     /// watch. Nothing was changed by it.

@@ -3,7 +3,7 @@
 mod world;
 
 use base::{Ballot, Index, NodeId};
-use consensus::contract::Input;
+use consensus::contract::{Input, Retention};
 use consensus::entry::{Entry, EntryKind, Place};
 use consensus::letter::Letter;
 use consensus::protocol::ProtocolKind;
@@ -107,4 +107,40 @@ fn a_node_that_hears_a_leader_gives_nothing_and_who_has_a_later_log_cuts_nothing
     let seen = world.deliver(Flight { from: NodeId(3), to: NodeId(2), letter: Letter::Raft(told) });
     assert!(seen.iter().any(|it| matches!(it, Output::Dropped(_))), "{seen:?}");
     assert_eq!(last(&mut world, 2), mine);
+}
+
+/// What n5 lacks is forgotten by whoever has more: its checkpoint is offered, and once
+/// n5 has taken that over it asks for the rest.
+#[test]
+fn what_is_only_in_a_checkpoint_is_offered_and_the_rest_is_pulled() {
+    let mut world = World::new(ProtocolKind::Raft, 5, 7);
+    world.retain(Retention { entries: 0, ..Retention::default() });
+    world.elect(1);
+    world.propose(1, "a");
+    world.settle_without(&[4, 5]);
+    world.turn(1, Input::Beat);
+    world.settle_without(&[4, 5]);
+    for id in [2, 3] {
+        world.checkpoint(id);
+        assert_eq!(world.node(id).checkpoint.place.index, Index(2));
+    }
+    world.propose(1, "b");
+    world.settle_without(&[4, 5]);
+    world.pass(Duration::from_millis(1000));
+    world.net.clear();
+
+    claim(&mut world);
+    world.settle_without(&[1, 4]);
+    world.pass(Duration::from_millis(300));
+    world.settle_without(&[1, 4]);
+    assert!(!world.replica(5).status().leads);
+    let wanted = (NodeId(5), Index::ZERO);
+    let named = |world: &mut World, id: u64| world.node(id).behind.contains(&wanted);
+    let from = [2, 3].into_iter().find(|id| named(&mut world, *id)).expect("one offers");
+    let checkpoint = world.node(from).checkpoint;
+    world.install(5, checkpoint);
+    world.settle_without(&[1, 4]);
+    assert!(world.replica(5).status().leads);
+    let commands = |entry: &Entry| entry.kind == EntryKind::Command;
+    assert_eq!(world.node(5).log().into_iter().filter(commands).count(), 1, "behind it");
 }

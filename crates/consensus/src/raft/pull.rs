@@ -8,6 +8,10 @@
 //! puller first stores a term above every one that it knows: whatever it confirmed
 //! was in earlier terms, and no leader of its term counts on what it holds. It
 //! confirms nothing of what it pulls; votes are given by the same rule as ever.
+//!
+//! What the other log does not hold any more is in a checkpoint, and that is
+//! offered. All of it was chosen, so it is taken over like any other: it cuts
+//! nothing that was chosen. Then the rest is pulled.
 
 use super::Raft;
 use super::message::Say;
@@ -17,7 +21,7 @@ use crate::contract::Outbox;
 use crate::entry::{Entry, Place};
 use alloc::vec::Vec;
 use base::limits::{LETTER_BYTES_MAX, LETTER_ENTRIES_MAX};
-use base::{NodeId, Serial, Time, invariant, mutant, sometimes};
+use base::{Index, NodeId, Serial, Time, invariant, mutant, sometimes};
 
 impl Raft {
     /// `PreCandidate` -> Puller, if somebody refused who has more. Says whether it did.
@@ -39,8 +43,8 @@ impl Raft {
         now + self.core.random(self.core.timing.heartbeat * 2)
     }
 
-    /// What this log has behind the last place that both may have. A leader that
-    /// is alive here will send what is lacking.
+    /// What this log has behind the last place that both may have, or the checkpoint
+    /// before it. A leader that is alive here will send what is lacking.
     pub(super) fn on_pull(
         &mut self,
         now: Time,
@@ -57,7 +61,9 @@ impl Raft {
         }
         let log = &self.core.log;
         let Some(prev) = log.at_or_below(near) else {
-            return out.drop_letter("what is asked for is only in a checkpoint");
+            sometimes!(PullerBehind);
+            // Its log may differ from the chosen one: nothing of it is counted on.
+            return out.behind.push((from, Index::ZERO));
         };
         let (entries, _) = log.batch(prev.index.next(), LETTER_ENTRIES_MAX, LETTER_BYTES_MAX);
         let say = Say::Pulled { prev, last: log.last(), entries };
@@ -95,6 +101,16 @@ impl Raft {
             return out.drop_letter(why);
         }
         self.go_on_pulling(now, from, last, out);
+    }
+
+    /// A checkpoint took the place of the log, or of its front: what is behind it
+    /// is asked for.
+    pub(super) fn pull_behind_checkpoint(&mut self, now: Time, out: &mut Outbox) {
+        let deadline = self.pull_until(now);
+        let Role::Puller(puller) = &mut self.role else { return };
+        puller.deadline = deadline;
+        let from = puller.from;
+        self.core.send_pull(from, self.core.log.last(), out);
     }
 
     /// All is here, and it stands; or it asks for more.

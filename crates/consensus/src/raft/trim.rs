@@ -60,7 +60,9 @@ impl Raft {
         let core = &mut self.core;
         let serial = core.log.restore(place, clock, out);
         core.newest = core.newest.max(place.index);
-        let Role::Follower(follower) = &mut self.role else { return };
+        let Role::Follower(follower) = &mut self.role else {
+            return self.pull_behind_checkpoint(now, out);
+        };
         follower.held = follower.held.max(place.index);
         if let Some(leader) = follower.leader {
             let matched = place.index;

@@ -153,6 +153,8 @@ marks! {
     ChunkAskedAgain,
     /// A chunk that was fetched was damaged when the state was built from it.
     FetchedChunkDamaged,
+    /// A leader's disk was so far behind that it wanted to lead no more.
+    DiskBehind,
     /// A crash came between taking over a checkpoint and the log's word of it.
     LogVoidAtBoot,
 }

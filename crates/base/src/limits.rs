@@ -39,8 +39,8 @@ pub const INFLIGHT_BYTES_MAX: usize = 8 << 20;
 /// Entry bytes a leader holds uncommitted before it answers "busy".
 pub const UNCOMMITTED_BYTES_MAX: usize = 64 << 20;
 
-/// Record bytes that wait for the disk before nothing more is proposed. More than
-/// what is uncommitted: only a log that cannot be written gets there.
+/// Record bytes that wait for the disk before a leader hands over and proposes nothing
+/// more. More than what is uncommitted: only a log that cannot be written gets there.
 pub const LOG_PENDING_BYTES_MAX: usize = 2 * UNCOMMITTED_BYTES_MAX;
 
 /// Reads that wait in one replica for a leadership round.

@@ -213,6 +213,7 @@ fn options(at: usize) -> BootOptions {
         checkpoint_bytes: u64::MAX,
         held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: base::limits::SWEEP_PER_TURN,
+        pending_bytes: base::limits::LOG_PENDING_BYTES_MAX,
         seed: at as u64 + 1,
         incarnation: at as u64 + 1,
     }

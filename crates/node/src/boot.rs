@@ -64,6 +64,9 @@ pub struct BootOptions {
     pub held_bytes: usize,
     /// Changes that one turn takes out of a compacted keyspace.
     pub sweep_per_turn: usize,
+    /// Record bytes that wait for the disk before a leader hands over and proposes
+    /// nothing more.
+    pub pending_bytes: usize,
     /// Decides every random choice of this life; another one each time.
     pub seed: u64,
     /// Names a new data directory's life; not used if the directory has one.
@@ -254,6 +257,7 @@ fn assemble(
             keep_history: options.keep_history,
             checkpoint_bytes: options.checkpoint_bytes,
             sweep_per_turn: options.sweep_per_turn,
+            pending_bytes: options.pending_bytes,
         };
         let (life, others) = (prng.next(), bootstrap.members.len() - 1);
         let healing = healing.as_ref().map(|_| Healing::new(life, others));

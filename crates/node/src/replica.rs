@@ -72,6 +72,8 @@ pub(crate) struct Limits {
     pub(crate) checkpoint_bytes: u64,
     /// Changes that one turn takes out of a compacted keyspace.
     pub(crate) sweep_per_turn: usize,
+    /// Record bytes that wait for the disk before nothing more is proposed.
+    pub(crate) pending_bytes: usize,
 }
 
 /// One group's copy on this node.

@@ -235,6 +235,7 @@ fn boot_options(config: &ServerConfig) -> BootOptions {
         checkpoint_bytes: config.checkpoint_bytes,
         held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: base::limits::SWEEP_PER_TURN,
+        pending_bytes: base::limits::LOG_PENDING_BYTES_MAX,
         seed: clock::random(),
         incarnation: clock::random(),
     }

@@ -234,8 +234,20 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         checkpoint_bytes: draw.checkpoint_bytes,
         held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: draw.sweep_per_turn,
+        // A disk that hangs is far behind soon.
+        pending_bytes: pending_bytes(draw),
         seed: 0,
         incarnation: 0,
+    }
+}
+
+/// Where disks hang, what waits for one must reach the limit in a second; elsewhere a
+/// disk that is slow now and then must not.
+const fn pending_bytes(draw: &Draw) -> usize {
+    if draw.faults.sick > 0 {
+        draw.segment_bytes as usize / 2
+    } else {
+        base::limits::LOG_PENDING_BYTES_MAX
     }
 }
 

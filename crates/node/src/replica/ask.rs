@@ -6,7 +6,6 @@ use crate::forwards::Seen;
 use crate::wire::{NotProposed, Say, Ticket};
 use crate::writes::{Outcome, Owner};
 use alloc::vec::Vec;
-use base::limits::LOG_PENDING_BYTES_MAX;
 use base::{AskId, Ballot, Index, NodeId};
 use bytes::Bytes;
 use consensus::contract::{Answer, Input, Refusal};
@@ -41,8 +40,11 @@ impl Replica {
         turn: &mut Turn<'_>,
         body: Bytes,
     ) -> Result<(Index, Ballot), Refusal> {
-        if turn.wal.pending_bytes() > LOG_PENDING_BYTES_MAX {
-            // A log that waits for its next segment must not grow in memory.
+        if turn.wal.pending_bytes() > self.limits.pending_bytes {
+            // What waits for a disk that hangs must not grow in memory. The others
+            // choose without it, so one whose disk works should lead.
+            base::sometimes!(DiskBehind);
+            self.leave(turn);
             return Err(Refusal::Busy);
         }
         self.proposals += 1;

@@ -37,6 +37,7 @@ pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
         checkpoint_bytes: 1 << 15,
         held_bytes: base::limits::HELD_BYTES,
         sweep_per_turn: base::limits::SWEEP_PER_TURN,
+        pending_bytes: base::limits::LOG_PENDING_BYTES_MAX,
         seed,
         incarnation: seed,
     }

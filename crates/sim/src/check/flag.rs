@@ -44,7 +44,35 @@ pub struct Call {
 }
 
 /// The thing there or not, and the calls under way that took effect already.
-type State = (bool, BTreeSet<usize>);
+type State = (bool, Taken);
+
+/// Places of calls under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+struct Taken([u64; PLACES_MAX / 64]);
+
+/// More calls under way at one time are not followed: each that may take effect
+/// doubles the states, so these are too many long before.
+const PLACES_MAX: usize = 256;
+
+impl Taken {
+    fn has(&self, place: usize) -> bool {
+        self.0.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+
+    fn with(mut self, place: usize) -> Self {
+        if let Some(word) = self.0.get_mut(place / 64) {
+            *word |= 1 << (place % 64);
+        }
+        self
+    }
+
+    fn without(mut self, place: usize) -> Self {
+        if let Some(word) = self.0.get_mut(place / 64) {
+            *word &= !(1 << (place % 64));
+        }
+        self
+    }
+}
 
 /// The first call that fits no order; the thing is not there at first, and goes
 /// to `drift` by itself at any time.
@@ -54,46 +82,49 @@ pub fn misfit(calls: &[Call], drift: bool) -> Option<Call> {
     let ends = calls.iter().enumerate().filter_map(|(it, call)| Some((call.end?, true, it)));
     let mut moments: Vec<(At, bool, usize)> = begins.chain(ends).collect();
     moments.sort_unstable();
-    let mut under_way: BTreeSet<usize> = BTreeSet::new();
-    let mut states: BTreeSet<State> = BTreeSet::from([(false, BTreeSet::new())]);
+    // Each call under way has a place of its own, which the next one gets after it.
+    let mut under_way: [Option<usize>; PLACES_MAX] = [None; PLACES_MAX];
+    let mut states: BTreeSet<State> = BTreeSet::from([(false, Taken::default())]);
     for (_, ends, it) in moments {
-        if !ends {
-            under_way.insert(it);
-            continue;
+        let wanted = ends.then_some(it);
+        let place = under_way.iter().position(|call| *call == wanted)?;
+        if ends {
+            states = ending(calls, place, &under_way, states, drift)?;
+            if states.is_empty() {
+                return calls.get(it).copied();
+            }
         }
-        states = ending(calls, it, &under_way, states, drift)?;
-        under_way.remove(&it);
-        if states.is_empty() {
-            return calls.get(it).copied();
-        }
+        let call = (!ends).then_some(it);
+        under_way.iter_mut().skip(place).take(1).for_each(|here| *here = call);
     }
     None
 }
 
-/// The states that are possible when this call has ended; `None` if they are
-/// too many.
+/// The states that are possible when the call at this place has ended; `None` if
+/// they are too many.
 fn ending(
     calls: &[Call],
     ending: usize,
-    under_way: &BTreeSet<usize>,
+    under_way: &[Option<usize>],
     states: BTreeSet<State>,
     drift: bool,
 ) -> Option<BTreeSet<State>> {
-    let (mut after, mut seen) = (BTreeSet::new(), states.clone());
-    let mut todo: Vec<State> = states.into_iter().collect();
-    while let Some((there, mut taken)) = todo.pop() {
-        if taken.remove(&ending) {
-            after.insert((there, taken));
+    let acts = under_way.iter().enumerate().filter_map(|(place, it)| {
+        let call = calls.get((*it)?)?;
+        Some((place, call.act))
+    });
+    let acts: Vec<(usize, Act)> = acts.collect();
+    let mut todo: Vec<State> = states.iter().copied().collect();
+    let (mut after, mut seen) = (BTreeSet::new(), states);
+    while let Some((there, taken)) = todo.pop() {
+        if taken.has(ending) {
+            after.insert((there, taken.without(ending)));
             continue;
         }
-        for it in under_way.iter().filter(|it| !taken.contains(it)) {
-            let Some(call) = calls.get(*it) else { continue };
-            let nows = BTreeSet::from([there, drift]);
-            for now in nows.into_iter().filter_map(|before| does(call.act, before)) {
-                let mut taken = taken.clone();
-                taken.insert(*it);
-                let next = (now, taken);
-                if seen.insert(next.clone()) {
+        for (place, act) in acts.iter().filter(|(place, _)| !taken.has(*place)) {
+            for now in [there, drift].into_iter().filter_map(|before| does(*act, before)) {
+                let next = (now, taken.with(*place));
+                if seen.insert(next) {
                     todo.push(next);
                 }
             }

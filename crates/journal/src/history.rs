@@ -5,6 +5,7 @@ use crate::buffer::Tail;
 use crate::floor::{Floor, Summary};
 use crate::ledger::Ledger;
 use crate::record::{Found, Link, Record, RecordKind, Seal, decode};
+use crate::slot;
 use alloc::collections::BTreeMap;
 use base::{Ballot, Era, GroupId, Incarnation, Index, Serial};
 use bytes::Bytes;
@@ -12,8 +13,10 @@ use bytes::Bytes;
 /// An entry as the log holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecoveredEntry {
-    /// Under which ballot it was proposed.
+    /// Under which ballot it was proposed first.
     pub ballot: Ballot,
+    /// Under which ballot it was accepted: the same, unless its record says more.
+    pub accepted: Ballot,
     /// What it is for, in the protocol's own number.
     pub entry_kind: u8,
     /// The leader's clock when it was proposed.
@@ -44,6 +47,8 @@ pub struct GroupRecovered {
     /// Entries that the log holds and that were not asked for: the lowest and the
     /// highest index.
     pub below: Option<(Index, Index)>,
+    /// Everything up to here is known to be chosen, with the entries that the log has.
+    pub chosen: Index,
     /// The newest entry of every index, from the one on that was asked for. There
     /// may be gaps: what they mean is the protocol's to say.
     pub entries: BTreeMap<Index, RecoveredEntry>,
@@ -52,7 +57,8 @@ pub struct GroupRecovered {
 impl GroupRecovered {
     const fn new(incarnation: Incarnation, era: Era) -> Self {
         let (vote, base, released, below) = (None, None, Index::ZERO, None);
-        Self { incarnation, era, vote, base, released, below, entries: BTreeMap::new() }
+        let chosen = Index::ZERO;
+        Self { incarnation, era, vote, base, released, below, chosen, entries: BTreeMap::new() }
     }
 
     /// The lowest index of which the log holds an entry, handed up or not.
@@ -79,6 +85,14 @@ impl GroupRecovered {
         self.entries.remove(&index);
         let below = self.below.filter(|(_, last)| *last > index);
         self.below = below.map(|(first, last)| (first.max(index.next()), last));
+    }
+
+    /// An entry, unless it is below what was asked for.
+    fn put(&mut self, index: Index, entry: RecoveredEntry, held: Option<&Index>) {
+        if held.is_some_and(|held| index < *held) {
+            return self.skip(index);
+        }
+        self.entries.insert(index, entry);
     }
 
     fn skip(&mut self, index: Index) {
@@ -177,13 +191,19 @@ impl History {
                 if cut {
                     state.cut(index);
                 }
-                if self.held.get(&group).is_some_and(|held| index < *held) {
-                    state.skip(index);
-                    return;
-                }
-                let (body, serial) = (own_copy(&body), link.serial);
-                let entry = RecoveredEntry { ballot, entry_kind, clock, era, body, serial };
-                state.entries.insert(index, entry);
+                let (body, accepted, serial) = (own_copy(&body), ballot, link.serial);
+                let entry =
+                    RecoveredEntry { ballot, accepted, entry_kind, clock, era, body, serial };
+                state.put(index, entry, self.held.get(&group));
+            }
+            RecordKind::Slot { index, accepted, entry_kind, clock, distance, inherited } => {
+                let body = own_copy(&body);
+                let (ballot, body) = if inherited { slot::open(&body) } else { (accepted, body) };
+                let serial = link.serial;
+                let entry =
+                    RecoveredEntry { ballot, accepted, entry_kind, clock, era, body, serial };
+                state.chosen = state.chosen.max(slot::chosen(index, distance));
+                state.put(index, entry, self.held.get(&group));
             }
             RecordKind::Vote { ballot } => state.vote = Some((ballot, own_copy(&body))),
             RecordKind::Restore { index, ballot, keep } => state.restore(index, ballot, keep),

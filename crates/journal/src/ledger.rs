@@ -167,6 +167,7 @@ impl Share {
                     self.void(index);
                 }
             }
+            RecordKind::Slot { index, .. } => self.highest = self.highest.max(Some(index)),
             RecordKind::Vote { ballot } => {
                 self.summary.vote = Some((ballot, Bytes::copy_from_slice(&record.body)));
             }

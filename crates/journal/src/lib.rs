@@ -25,4 +25,5 @@ pub mod record;
 pub mod recover;
 pub mod reserved;
 pub mod segment;
+pub mod slot;
 pub mod wal;

@@ -17,17 +17,23 @@ pub const FORMAT: u8 = 1;
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 112;
 
+/// What stands before the body of an inherited entry: round and node of the ballot
+/// under which it was proposed first (see [`crate::slot`]).
+pub const ORIGIN_BYTES: usize = 16;
+
 /// Records begin at multiples of this many bytes.
 pub const ALIGN: usize = 8;
 
 const HEADER_WORDS: u8 = (HEADER_BYTES / ALIGN) as u8;
 const FLAG_CUT: u16 = 1;
 const FLAG_KEEP: u16 = 2;
+const FLAG_INHERITED: u16 = 4;
 const KIND_ENTRY: u8 = 1;
 const KIND_VOTE: u8 = 2;
 const KIND_WITNESS: u8 = 3;
 const KIND_RESTORE: u8 = 4;
 const KIND_CUT: u8 = 6;
+const KIND_SLOT: u8 = 5;
 
 const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGN), "a body begins aligned");
 const _: () =
@@ -72,6 +78,24 @@ pub enum RecordKind {
     Cut {
         /// The first index that is void.
         index: Index,
+    },
+    /// One entry of a log whose places are filled in any order: it takes the place
+    /// of what was written at this index before, and voids nothing else.
+    Slot {
+        /// Its position in the group's log.
+        index: Index,
+        /// Under which ballot it was accepted.
+        accepted: Ballot,
+        /// What the entry is for, in the protocol's own number.
+        entry_kind: u8,
+        /// The leader's clock when it was proposed first.
+        clock: u64,
+        /// How far below this index everything is known to be chosen, with what is
+        /// written here; 0: nothing is said.
+        distance: u32,
+        /// It was proposed first under another ballot: the body begins with that
+        /// (see [`crate::slot`]).
+        inherited: bool,
     },
 }
 
@@ -216,6 +240,7 @@ pub enum Found {
 /// Writes the header of `record` to `out` and says its hash.
 pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8>) -> u64 {
     base::invariant!(I31, link.durable < link.serial);
+    let mut distance = 0;
     let (kind, entry_kind, index, ballot, clock, flags) = match record.kind {
         RecordKind::Entry { index, ballot, entry_kind, clock, cut } => {
             (KIND_ENTRY, entry_kind, index, ballot, clock, if cut { FLAG_CUT } else { 0 })
@@ -226,6 +251,11 @@ pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8
             (KIND_RESTORE, 0, index, ballot, 0, if keep { FLAG_KEEP } else { 0 })
         }
         RecordKind::Cut { index } => (KIND_CUT, 0, index, Ballot::ZERO, 0, 0),
+        RecordKind::Slot { index, accepted, entry_kind, clock, distance: below, inherited } => {
+            distance = below;
+            let flags = if inherited { FLAG_INHERITED } else { 0 };
+            (KIND_SLOT, entry_kind, index, accepted, clock, flags)
+        }
     };
     let start = out.len();
     out.reserve(HEADER_BYTES);
@@ -249,7 +279,7 @@ pub fn encode_header(record: &Record, link: &Link, seal: &Seal, out: &mut Vec<u8
     out.put_u32(crc32c(&record.body));
     out.put_u16(flags);
     out.put_u16(0);
-    out.put_u32(0);
+    out.put_u32(distance);
     let header = out.get_mut(start..).unwrap_or_default();
     if let Some((checksum, fields)) = header.split_first_chunk_mut() {
         *checksum = crc32c_append(seal.seed, fields).to_le_bytes();
@@ -326,9 +356,12 @@ fn parse(header: &[u8]) -> Result<Fields, CodecError> {
     let body_bytes = reader.u32()? as usize;
     let body_crc = reader.u32()?;
     let flags = reader.u16()?;
+    reader.u16()?;
+    let distance = reader.u32()?;
     let known = match kind {
         KIND_ENTRY => FLAG_CUT,
         KIND_RESTORE => FLAG_KEEP,
+        KIND_SLOT => FLAG_INHERITED,
         _ => 0,
     };
     let kind = match kind {
@@ -339,6 +372,13 @@ fn parse(header: &[u8]) -> Result<Fields, CodecError> {
         KIND_WITNESS => RecordKind::Witness,
         KIND_RESTORE => RecordKind::Restore { index, ballot, keep: flags & FLAG_KEEP != 0 },
         KIND_CUT => RecordKind::Cut { index },
+        KIND_SLOT => {
+            let (accepted, inherited) = (ballot, flags & FLAG_INHERITED != 0);
+            if inherited && body_bytes < ORIGIN_BYTES {
+                return Err(CodecError::Invalid { what: "body length", got: body_bytes as u64 });
+            }
+            RecordKind::Slot { index, accepted, entry_kind, clock, distance, inherited }
+        }
         other => return Err(CodecError::Invalid { what: "record kind", got: u64::from(other) }),
     };
     expect("record flags", 0, u64::from(flags & !known))?;

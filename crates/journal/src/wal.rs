@@ -11,7 +11,7 @@ use crate::buffer::{Batch, Buffer, Tail};
 use crate::disk::{DiskDone, DiskError, DiskOp};
 use crate::ledger::Ledger;
 pub use crate::options::Options;
-use crate::record::{Record, Seal};
+use crate::record::{ORIGIN_BYTES, Record, Seal};
 use crate::segment::{self, HEAD_BYTES, Head};
 use alloc::string::String;
 use alloc::vec;
@@ -118,7 +118,7 @@ impl Wal {
     /// Adds a record to what is written next, and says its serial: always one
     /// more than [`Self::last_serial`].
     pub fn append(&mut self, record: Record) -> Serial {
-        invariant!(I35, record.body.len() <= ENTRY_BYTES_MAX);
+        invariant!(I35, record.body.len() <= ENTRY_BYTES_MAX + ORIGIN_BYTES);
         self.last = self.last.next();
         self.buffer.push(record);
         self.last

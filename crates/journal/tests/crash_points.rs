@@ -27,7 +27,7 @@ use journal::memory::{Fate, MemoryDisk, SECTOR_BYTES, Ticket};
 use journal::record::Record;
 use journal::recover::{Recovered, recover};
 use journal::wal::{Options, Wal};
-use kit::{choose_mutant, cut, drain, entry, model, restore, vote, witness};
+use kit::{choose_mutant, cut, drain, entry, model, restore, slot, vote, witness};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -383,6 +383,7 @@ impl Life {
                 entry(group, *newest, true, &body)
             }
             4 => entry(group, *newest + prng.below(5), false, &body),
+            6 => slot(group, *newest + prng.below(5), prng.between(4, 6), 0, &body),
             5 => {
                 *newest += prng.below(3);
                 restore(group, *newest, prng.chance(1, 2))

@@ -87,4 +87,21 @@ proptest! {
         let other = Seal::new(&kit::options().owner, 4, numbers[0]);
         prop_assert_eq!(decode(&bytes.into(), &other), Found::BadHeader);
     }
+
+    #[test]
+    fn a_slot_that_is_encoded_is_decoded(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        (index, round, behind) in (1..u64::MAX, any::<u64>(), any::<u32>()),
+    ) {
+        let seal = Seal::new(&kit::options().owner, 3, 1);
+        let record = kit::slot(1, index, round, index.saturating_sub(behind.into()), &body);
+        let link = Link { serial: base::Serial(2), durable: base::Serial(1), prev_hash: 6 };
+        let mut bytes = Vec::new();
+        let hash = encode_header(&record, &link, &seal, &mut bytes);
+        bytes.extend_from_slice(&record.body);
+        bytes.resize(record.stored_bytes(), 0);
+        let stored = record.stored_bytes();
+        let found = decode(&Bytes::from(bytes), &seal);
+        prop_assert_eq!(&found, &Found::Good { link, record, hash, stored });
+    }
 }

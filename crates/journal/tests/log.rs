@@ -10,7 +10,7 @@ use journal::memory::MemoryDisk;
 use journal::record::Record;
 use journal::recover::{RecoverError, Recovered, recover};
 use journal::wal::Options;
-use kit::{aside, cut, drain, entry, options, vote};
+use kit::{aside, cut, drain, entry, options, slot, vote};
 use std::collections::BTreeMap;
 
 fn start(disk: &mut MemoryDisk) -> Recovered {
@@ -62,6 +62,26 @@ fn a_cut_without_an_entry_makes_a_log_shorter() {
     wal.append(entry(1, 3, false, b"new"));
     drain(&mut wal, &mut disk, Time(1));
     assert_eq!(indexes(&mut disk), [(1, 1), (2, 2), (3, b'n')]);
+}
+
+/// What would void 3 and 4 in a log of which each entry follows on the one before.
+#[test]
+fn a_slot_takes_one_place_and_voids_nothing_above_it() {
+    let mut disk = MemoryDisk::new();
+    let mut wal = start(&mut disk).wal;
+    for (index, round, body) in [(1, 4, "a"), (4, 4, "d"), (3, 4, "c"), (2, 4, "b"), (2, 6, "x")] {
+        wal.append(slot(1, index, round, index.saturating_sub(2), body.as_bytes()));
+    }
+    wal.append(slot(1, 7, 6, 0, b"far away"));
+    drain(&mut wal, &mut disk, Time(1));
+    let groups = start(&mut disk).groups;
+    let group = &groups[&GroupId(1)];
+    let found = group.entries.iter().map(|(index, it)| (index.0, it.accepted.round, &it.body[..]));
+    let expected: [(u64, u64, &[u8]); 5] =
+        [(1, 4, b"a"), (2, 6, b"x"), (3, 4, b"c"), (4, 4, b"d"), (7, 6, b"far away")];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    assert!(group.entries.values().all(|it| it.ballot.round == 4), "each was proposed in round 4");
+    assert_eq!(group.chosen, Index(2), "what the record of 4 says");
 }
 
 #[test]

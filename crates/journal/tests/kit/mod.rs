@@ -7,7 +7,8 @@ use base::{Ballot, ClusterId, Era, GroupId, Incarnation, Index, NodeId, Serial, 
 use bytes::Bytes;
 use journal::disk::{Disk, DiskOp};
 use journal::history::{GroupRecovered, RecoveredEntry};
-use journal::record::{Owner, Record, RecordKind};
+use journal::record::{ORIGIN_BYTES, Owner, Record, RecordKind};
+use journal::slot::Slot;
 use journal::wal::{Options, Wal};
 use std::collections::BTreeMap;
 
@@ -32,6 +33,21 @@ pub(crate) fn entry(group: u64, index: u64, cut: bool, body: &[u8]) -> Record {
         kind: RecordKind::Entry { index: Index(index), ballot, entry_kind: 1, clock: 8, cut },
         body: Bytes::copy_from_slice(body),
     }
+}
+
+/// An entry that stands for itself, proposed in round 4 and accepted in a later one.
+pub(crate) fn slot(group: u64, index: u64, round: u64, chosen: u64, body: &[u8]) -> Record {
+    let (kind, body) = Slot {
+        index: Index(index),
+        ballot: Ballot::new(4, NodeId(3)),
+        accepted: Ballot::new(round, NodeId(3)),
+        entry_kind: 1,
+        clock: 8,
+        chosen: Index(chosen),
+        body: Bytes::copy_from_slice(body),
+    }
+    .record();
+    Record { kind, body, ..entry(group, 0, false, b"") }
 }
 
 pub(crate) fn vote(group: u64, round: u64) -> Record {
@@ -113,6 +129,7 @@ fn model_of(group: GroupId, records: &[Record]) -> GroupRecovered {
     let mut entries = BTreeMap::new();
     let mut bound = Index(u64::MAX);
     let mut floor = None;
+    let mut chosen = 0;
     for (serial, record) in mine.iter().rev() {
         if let RecordKind::Restore { index, keep, .. } = record.kind {
             floor = floor.max(Some(index));
@@ -123,14 +140,30 @@ fn model_of(group: GroupId, records: &[Record]) -> GroupRecovered {
         }
         if let RecordKind::Entry { index, ballot, entry_kind, clock, cut } = record.kind {
             let (era, body, serial) = (record.era, record.body.clone(), *serial);
+            let accepted = ballot;
             if floor < Some(index) && index < bound {
-                let entry = RecoveredEntry { ballot, entry_kind, clock, era, body, serial };
+                let entry =
+                    RecoveredEntry { ballot, accepted, entry_kind, clock, era, body, serial };
                 entries.entry(index).or_insert(entry);
             }
             bound = if cut { bound.min(index) } else { bound };
         }
+        if let RecordKind::Slot { index, accepted, entry_kind, clock, distance, inherited } =
+            record.kind
+        {
+            chosen = chosen.max(if distance == 0 { 0 } else { index.0 - u64::from(distance) });
+            let (era, serial) = (record.era, *serial);
+            let body = record.body.slice(if inherited { ORIGIN_BYTES } else { 0 }..);
+            let ballot = if inherited { Ballot::new(4, NodeId(3)) } else { accepted };
+            if floor < Some(index) && index < bound {
+                let entry =
+                    RecoveredEntry { ballot, accepted, entry_kind, clock, era, body, serial };
+                entries.entry(index).or_insert(entry);
+            }
+        }
     }
     let (incarnation, era) = (newest.incarnation, newest.era);
     let (released, below) = (Index(0), None);
-    GroupRecovered { incarnation, era, vote, base, released, below, entries }
+    let chosen = Index(chosen);
+    GroupRecovered { incarnation, era, vote, base, released, below, chosen, entries }
 }

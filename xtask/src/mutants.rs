@@ -34,12 +34,19 @@ const FLIPS: &[&str] =
 
 /// Bugs that need a crash between two neighbouring operations of a node with a
 /// log such as few have, or damage at every place: the simulator's seeds pass them
-/// by, the room's own tests do not.
+/// by, the room's own tests do not; and those of a protocol that the hunt does not speak.
 const IN_THEIR_ROOM: &[(&str, &[&str])] = &[
     ("RestoreForgetsStale", SCHEDULES),
     ("TearTakenForDamage", CRASH_POINTS),
     ("PageCacheBelieved", CRASH_POINTS),
     ("DamageTakenForTear", FLIPS),
+    ("PrepareBeforeSync", SCHEDULES),
+    ("PromiseBeforeSync", SCHEDULES),
+    ("PromisesOfAMinority", SCHEDULES),
+    ("LowestBallotWins", SCHEDULES),
+    ("InheritedAsNew", SCHEDULES),
+    ("AcceptedBeforeSync", SCHEDULES),
+    ("CommitOfAnyBallot", SCHEDULES),
 ];
 
 /// Every mutant must be caught, or every one that is named: by a seed of the

@@ -157,6 +157,18 @@ marks! {
     DiskBehind,
     /// A crash came between taking over a checkpoint and the log's word of it.
     LogVoidAtBoot,
+    /// A place where nobody of a majority had accepted anything got a no-op.
+    HoleFilled,
+    /// A new leader proposed again what was accepted under a lower ballot.
+    EntryInherited,
+    /// A new leader learned from another that something is chosen.
+    ChosenInherited,
+    /// A promise came in more than one part.
+    PromiseInParts,
+    /// An acceptor took a place and lacked the one before.
+    AcceptedBeyondGap,
+    /// A place was chosen by acceptors of whom one lacked an earlier one.
+    ChosenAcrossGap,
 }
 
 static HITS: [AtomicU64; Mark::ALL.len()] = [const { AtomicU64::new(0) }; Mark::ALL.len()];

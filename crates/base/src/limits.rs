@@ -43,6 +43,14 @@ pub const UNCOMMITTED_BYTES_MAX: usize = 64 << 20;
 /// more. More than what is uncommitted: only a log that cannot be written gets there.
 pub const LOG_PENDING_BYTES_MAX: usize = 2 * UNCOMMITTED_BYTES_MAX;
 
+/// Places of a Multi-Paxos log that are open at one time: nothing is proposed further
+/// beyond what is chosen, nor accepted further beyond what is held. As many as
+/// requests that a lane has in hand, so that it is not felt.
+pub const WINDOW_SLOTS_MAX: u64 = 65_536;
+
+/// Stretches of accepted places beyond a gap that one answer names.
+pub const STRETCHES_MAX: usize = 32;
+
 /// Reads that wait in one replica for a leadership round.
 pub const READS_WAITING_MAX: usize = 65_536;
 

@@ -185,6 +185,20 @@ mutants! {
     /// A follower takes for chosen what stands behind the letter's entries (copycat
     /// issue 265, `ScyllaDB` issue 9965). Breaks P1 and P2.
     CommitBeyondLetter,
+    /// A ballot is asked for before its owner's promise is on disk.
+    PrepareBeforeSync,
+    /// A promise leaves before it is on disk.
+    PromiseBeforeSync,
+    /// A new leader takes over with the promises of less than a majority.
+    PromisesOfAMinority,
+    /// Of what was accepted at a place, the lowest ballot counts.
+    LowestBallotWins,
+    /// What is inherited counts as proposed by the new leader.
+    InheritedAsNew,
+    /// An acceptor confirms what its disk does not have.
+    AcceptedBeforeSync,
+    /// What a leader says is chosen is believed of places accepted under other ballots.
+    CommitOfAnyBallot,
 }
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);

@@ -111,6 +111,17 @@ pub enum Write {
         /// separate them.
         cut: bool,
     },
+    /// One entry of a log whose places are filled in any order. It takes the place
+    /// of what was written at its index before, and voids nothing else.
+    Slot {
+        /// The entry, with the ballot under which it was proposed first.
+        entry: Entry,
+        /// Under which ballot it was accepted.
+        accepted: Ballot,
+        /// Everything up to here is known to be chosen, with the entries that were
+        /// written here or are in a checkpoint.
+        chosen: Index,
+    },
     /// What the replica promised, in its protocol's own bytes. The newest counts.
     Vote {
         /// The ballot that the promise is about, for people who read the log.
@@ -267,8 +278,14 @@ pub struct Stable {
     /// `base`, though no record says so yet: a crash came between a checkpoint
     /// and its [`Write::Restore`]. The first step writes that record.
     pub stale: Option<Index>,
-    /// The log behind `base`, without a gap.
+    /// The log behind `base`, ascending; without a gap, unless the protocol has them
+    /// (see [`crate::kind::ProtocolKind::has_gaps`]).
     pub entries: Vec<Entry>,
+    /// Under which ballot each of these was accepted last, for a protocol that
+    /// accepts an entry more than once; else empty.
+    pub accepted: Vec<Ballot>,
+    /// Everything up to here is known to be chosen, with these entries.
+    pub chosen: Index,
     /// The serial up to which all this was read back, hence is durable.
     pub durable: Serial,
 }

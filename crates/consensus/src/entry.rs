@@ -30,7 +30,8 @@ impl EntryKind {
 pub struct Entry {
     /// Its position.
     pub index: Index,
-    /// Under which ballot it was proposed (Raft: term and leader).
+    /// Under which ballot it was proposed first (Raft: term and leader). With the
+    /// index it names the entry: one owner proposes one entry per index and ballot.
     pub ballot: Ballot,
     /// What it is for.
     pub kind: EntryKind,

@@ -3,7 +3,8 @@
 //! The first byte names the protocol, the second the version of its letters.
 
 use crate::kind::ProtocolKind;
-use crate::raft::message::Message;
+use crate::paxos::message::Message as PaxosMessage;
+use crate::raft::message::Message as RaftMessage;
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use bytes::Bytes;
@@ -11,11 +12,16 @@ use bytes::Bytes;
 /// The version of Raft's letters that this code writes, and the only one it reads.
 const RAFT_VERSION: u8 = 1;
 
+/// The same for those of Multi-Paxos.
+const PAXOS_VERSION: u8 = 1;
+
 /// A letter between two replicas of a group.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Letter {
     /// One of Raft's.
-    Raft(Message),
+    Raft(RaftMessage),
+    /// One of Multi-Paxos's.
+    Paxos(PaxosMessage),
 }
 
 impl Letter {
@@ -27,6 +33,11 @@ impl Letter {
                 into.put_u8(RAFT_VERSION);
                 message.encode(into);
             }
+            Self::Paxos(message) => {
+                into.put_u8(ProtocolKind::Paxos as u8);
+                into.put_u8(PAXOS_VERSION);
+                message.encode(into);
+            }
         }
     }
 
@@ -36,6 +47,7 @@ impl Letter {
     pub const fn is_bulk(&self) -> bool {
         match self {
             Self::Raft(message) => message.is_bulk(),
+            Self::Paxos(message) => message.is_bulk(),
         }
     }
 
@@ -48,15 +60,19 @@ impl Letter {
             .ok_or(CodecError::Invalid { what: "protocol of a letter", got })?;
         match kind {
             ProtocolKind::Raft => {
-                check_version(reader.u8()?)?;
-                Message::decode(reader).map(Self::Raft)
+                check_version(reader.u8()?, RAFT_VERSION)?;
+                RaftMessage::decode(reader).map(Self::Raft)
+            }
+            ProtocolKind::Paxos => {
+                check_version(reader.u8()?, PAXOS_VERSION)?;
+                PaxosMessage::decode(reader).map(Self::Paxos)
             }
         }
     }
 }
 
-fn check_version(version: u8) -> Result<(), CodecError> {
-    if version == RAFT_VERSION {
+fn check_version(version: u8, known: u8) -> Result<(), CodecError> {
+    if version == known {
         return Ok(());
     }
     Err(CodecError::Invalid { what: "version of a letter", got: u64::from(version) })

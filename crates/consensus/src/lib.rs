@@ -7,13 +7,17 @@
 extern crate alloc;
 
 pub mod contract;
+mod encode;
 pub mod entry;
 pub mod heal;
 pub mod kind;
 pub mod letter;
 pub mod log;
+mod open;
+pub mod paxos;
 pub mod progress;
 pub mod protocol;
 pub mod quorum;
 pub mod raft;
 pub mod trigger;
+mod waiting;

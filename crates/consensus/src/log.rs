@@ -52,7 +52,7 @@ impl Log {
         let commit = base.index;
         let mut log = Self { base, base_clock: clock, commit, stale, ..Self::default() };
         for entry in entries {
-            log.push(entry);
+            log.push_next(entry);
         }
         log.durable = log.last().index;
         log
@@ -154,16 +154,37 @@ impl Log {
             self.cut(entry.index);
         }
         let index = entry.index;
-        self.push(entry.clone());
+        self.push_next(entry.clone());
         let serial = out.write(Write::Entry { entry, cut });
         self.writes.push_back((serial, index));
         cut
     }
 
+    /// Adds an entry that is chosen and stands on its own, whatever ballot stands
+    /// before it. Log time is made to never go back: it is that of the entry before,
+    /// if the entry's own is earlier. The write that holds it may not be durable yet.
+    pub fn learn(&mut self, mut entry: Entry, pending: Option<Serial>, out: &mut Outbox) {
+        let index = entry.index;
+        entry.clock = entry.clock.max(self.clock());
+        self.push(entry);
+        let newest = self.writes.back().map(|(serial, _)| *serial);
+        match newest.max(pending) {
+            Some(serial) => self.writes.push_back((serial, index)),
+            None => self.durable = index,
+        }
+        self.commit_to(index, out);
+    }
+
+    /// An entry of a leader's log: no ballot is below the one before.
+    fn push_next(&mut self, entry: Entry) {
+        let last = self.last();
+        invariant!(I17, entry.ballot >= last.ballot, "{} after {}", entry.ballot, last.ballot);
+        self.push(entry);
+    }
+
     fn push(&mut self, entry: Entry) {
         let last = self.last();
         invariant!(I16, entry.index == last.index.next(), "{} after {}", entry.index, last.index);
-        invariant!(I17, entry.ballot >= last.ballot, "{} after {}", entry.ballot, last.ballot);
         invariant!(I18, entry.clock >= self.clock(), "{} after {}", entry.clock, self.clock());
         if self.runs.last().is_none_or(|(_, ballot)| *ballot != entry.ballot) {
             self.runs.push((entry.index, entry.ballot));

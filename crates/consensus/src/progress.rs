@@ -204,6 +204,16 @@ impl Progress {
         news
     }
 
+    /// The follower has taken a letter behind `tried`, and lacks what is before that
+    /// from behind `matched` on. That is news only of a first letter: what else is on
+    /// its way may fill the gap.
+    pub fn on_gap(&mut self, tried: Index, matched: Index) {
+        if matches!(self.mode, Mode::Probe { .. }) && tried == self.next.prev() {
+            self.probe(matched.next());
+        }
+        self.check();
+    }
+
     /// The follower does not have the leader's entry at `tried`, and the logs
     /// cannot agree anywhere in the leader's, which begins at `first`; its
     /// newest checkpoint is at `newest`. Says whether this was news.

@@ -4,8 +4,9 @@ pub use crate::kind::ProtocolKind;
 
 use crate::contract::{Input, Outbox, Setup, Stable, Status};
 use crate::entry::{Entry, Place};
+pub use crate::open::OpenError;
+use crate::paxos::Paxos;
 use crate::raft::Raft;
-pub use crate::raft::recover::OpenError;
 use base::{Ballot, Index, Serial, Time};
 use bytes::Bytes;
 
@@ -15,6 +16,8 @@ use bytes::Bytes;
 pub enum Protocol {
     /// It speaks Raft.
     Raft(Raft),
+    /// It speaks Multi-Paxos.
+    Paxos(Paxos),
 }
 
 impl Protocol {
@@ -22,6 +25,7 @@ impl Protocol {
     pub fn open(kind: ProtocolKind, setup: Setup, stable: Stable) -> Result<Self, OpenError> {
         match kind {
             ProtocolKind::Raft => Raft::open(setup, stable).map(Self::Raft),
+            ProtocolKind::Paxos => Paxos::open(setup, stable).map(Self::Paxos),
         }
     }
 
@@ -32,6 +36,7 @@ impl Protocol {
     pub fn founding(kind: ProtocolKind) -> (Ballot, Bytes) {
         match kind {
             ProtocolKind::Raft => Raft::founding(),
+            ProtocolKind::Paxos => Paxos::founding(),
         }
     }
 
@@ -39,6 +44,7 @@ impl Protocol {
     pub fn step(&mut self, now: Time, input: Input, out: &mut Outbox) {
         match self {
             Self::Raft(raft) => raft.step(now, input, out),
+            Self::Paxos(paxos) => paxos.step(now, input, out),
         }
     }
 
@@ -49,6 +55,16 @@ impl Protocol {
     pub fn timeless(&mut self, now: Time, seed: u64) -> Serial {
         match self {
             Self::Raft(raft) => raft.timeless(now, seed),
+            Self::Paxos(paxos) => paxos.timeless(now, seed),
+        }
+    }
+
+    /// Which protocol it is.
+    #[must_use]
+    pub const fn kind(&self) -> ProtocolKind {
+        match self {
+            Self::Raft(_) => ProtocolKind::Raft,
+            Self::Paxos(_) => ProtocolKind::Paxos,
         }
     }
 
@@ -57,6 +73,7 @@ impl Protocol {
     pub fn deadline(&self) -> Option<Time> {
         match self {
             Self::Raft(raft) => raft.deadline(),
+            Self::Paxos(paxos) => paxos.deadline(),
         }
     }
 
@@ -65,6 +82,7 @@ impl Protocol {
     pub fn status(&self) -> Status {
         match self {
             Self::Raft(raft) => raft.status(),
+            Self::Paxos(paxos) => paxos.status(),
         }
     }
 
@@ -76,6 +94,7 @@ impl Protocol {
     pub fn takes(&self, place: Place) -> bool {
         match self {
             Self::Raft(raft) => raft.takes(place),
+            Self::Paxos(paxos) => paxos.takes(place),
         }
     }
 
@@ -84,6 +103,7 @@ impl Protocol {
     pub const fn heard(&self) -> Option<Time> {
         match self {
             Self::Raft(raft) => raft.heard(),
+            Self::Paxos(paxos) => paxos.heard(),
         }
     }
 
@@ -92,6 +112,7 @@ impl Protocol {
     pub fn last(&self) -> Place {
         match self {
             Self::Raft(raft) => raft.last(),
+            Self::Paxos(paxos) => paxos.last(),
         }
     }
 
@@ -101,6 +122,7 @@ impl Protocol {
     pub fn entry(&self, index: Index) -> Option<&Entry> {
         match self {
             Self::Raft(raft) => raft.entry(index),
+            Self::Paxos(paxos) => paxos.entry(index),
         }
     }
 }

@@ -35,7 +35,7 @@ fn propose(world: &mut World, count: usize, size: usize) {
 /// The entries of each letter to `id`.
 fn appends(world: &World, id: u64) -> Vec<Vec<Entry>> {
     let entries = |flight: &Flight| {
-        let Letter::Raft(message) = &flight.letter;
+        let Letter::Raft(message) = &flight.letter else { unreachable!("Raft is spoken") };
         match &message.say {
             Say::Append { entries, .. } if flight.to == NodeId(id) => Some(entries.clone()),
             _ => None,

@@ -118,7 +118,9 @@ fn bodies_are_slices_of_the_frame() {
     let whole: Bytes =
         bytes(&letter(Say::Append { prev: PLACE, commit: Index(0), entries })).into();
     let frame = whole.as_ptr_range();
-    let Letter::Raft(message) = Letter::decode(whole.clone()).unwrap();
+    let Letter::Raft(message) = Letter::decode(whole.clone()).unwrap() else {
+        unreachable!("Raft is spoken")
+    };
     let Say::Append { entries, .. } = message.say else { panic!("an append") };
     assert!(frame.contains(&entries[0].body.as_ptr()));
 }
@@ -144,8 +146,12 @@ fn what_exceeds_a_bound_is_refused_before_it_is_built() {
 
 #[test]
 fn what_no_version_means_is_refused() {
-    let refused: [(&[u8], &str); 6] = [
-        (&[2, 1, 12, 7], "protocol of a letter"),
+    let refused: [(&[u8], &str); 10] = [
+        (&[4, 1, 12, 7], "protocol of a letter"),
+        (&[2, 2, 5, 7, 1], "version of a letter"),
+        (&[2, 1, 15, 7, 1], "kind of a paxos letter"),
+        (&[2, 1, 7, 7, 1, 0, 0, 33], "count of stretches"),
+        (&[2, 1, 4, 7, 1, 0, 0, 0, 0, 9], "count of entries"),
         (&[1, 2, 12, 7], "version of a letter"),
         (&[1, 1, 20, 7], "kind of a raft letter"),
         (&[1, 1, 4, 7, 2, 5, 2, 1], "yes or no"),
@@ -166,9 +172,11 @@ fn what_no_version_means_is_refused() {
 #[test]
 fn no_bytes_stop_a_replica() {
     let (mut understood, mut refused) = (0, 0);
-    for seed in 0..400 {
+    for (seed, kind) in
+        (0..400).flat_map(|seed| ProtocolKind::ALL.iter().map(move |it| (seed, *it)))
+    {
         let mut prng = Prng::new(seed);
-        let mut world = World::new(ProtocolKind::Raft, 3, seed);
+        let mut world = World::new(kind, 3, seed);
         if seed % 4 == 0 {
             world.lose_disk(2);
             world.node(2).setup.mute = true;

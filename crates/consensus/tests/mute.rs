@@ -146,7 +146,7 @@ fn votes_again(mute: bool) -> World {
 
 fn votes(world: &World) -> usize {
     let yes = |flight: &&Flight| {
-        let Letter::Raft(message) = &flight.letter;
+        let Letter::Raft(message) = &flight.letter else { unreachable!("Raft is spoken") };
         matches!(message.say, Say::VoteAnswer { granted: true, .. })
     };
     world.net.iter().filter(yes).count()

@@ -30,7 +30,9 @@ fn claim(world: &mut World) -> Vec<Output> {
 
 fn letters(world: &World) -> Vec<(u64, u64, Say)> {
     let letter = |flight: &Flight| {
-        let Letter::Raft(Message { say, .. }) = &flight.letter;
+        let Letter::Raft(Message { say, .. }) = &flight.letter else {
+            unreachable!("Raft is spoken")
+        };
         (flight.from.0, flight.to.0, say.clone())
     };
     // The timers of the others go on as well, and matter to none of this.
@@ -70,7 +72,9 @@ fn the_term_is_on_disk_before_anything_is_asked_for_and_nothing_is_confirmed() {
     world.slow_disk(5, false);
     world.net.retain(|flight| flight.from == NodeId(5));
     while let Some(flight) = world.net.pop() {
-        let Letter::Raft(Message { say, .. }) = &flight.letter;
+        let Letter::Raft(Message { say, .. }) = &flight.letter else {
+            unreachable!("Raft is spoken")
+        };
         let own = flight.from == NodeId(5);
         assert!(!own || !matches!(say, Say::AppendAnswer { .. }), "{flight:?}");
         if [2, 3, 5].contains(&flight.to.0) {

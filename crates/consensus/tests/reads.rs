@@ -25,7 +25,7 @@ fn read(world: &mut World, id: u64) -> AskId {
 }
 
 fn is_ask(flight: &Flight) -> bool {
-    let Letter::Raft(message) = &flight.letter;
+    let Letter::Raft(message) = &flight.letter else { unreachable!("Raft is spoken") };
     matches!(message.say, Say::ReadAsk { .. })
 }
 
@@ -128,7 +128,7 @@ fn an_answer_to_an_earlier_life_is_dropped() {
     read(&mut world, 2);
     let mut late = Vec::new();
     while let Some(flight) = world.net.pop() {
-        let Letter::Raft(message) = &flight.letter;
+        let Letter::Raft(message) = &flight.letter else { unreachable!("Raft is spoken") };
         if matches!(message.say, Say::ReadAnswer { .. }) {
             late.push(flight);
         } else {

@@ -26,6 +26,8 @@ impl Disk {
                 self.log.push(entry.clone());
             }
             Write::Cut { from } => self.log.retain(|entry| entry.index < *from),
+            // Only Raft is explored, and it writes none.
+            Write::Slot { .. } => {}
             Write::Restore { place, keep: true } => {
                 self.log.retain(|entry| entry.index > place.index);
             }

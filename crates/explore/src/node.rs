@@ -203,7 +203,7 @@ impl Node {
     ) {
         let after = parcel.after();
         let Ok((to, letter)) = parcel.release(Serial(u64::MAX)) else { return };
-        let Letter::Raft(Message { say, .. }) = &letter;
+        let Letter::Raft(Message { say, .. }) = &letter else { unreachable!("Raft is spoken") };
         if !scope.pre_votes && matches!(say, Say::PreVote { .. } | Say::PreVoteAnswer { .. }) {
             return;
         }

@@ -51,7 +51,7 @@ fn led(before: &Node, after: &Node) -> Option<String> {
 }
 
 fn pre_voted(id: NodeId, asked: Option<&Flight>, turn: &Turn) -> Option<String> {
-    let Letter::Raft(Message { say, .. }) = &asked?.letter;
+    let Letter::Raft(Message { say, .. }) = &asked?.letter else { unreachable!("Raft is spoken") };
     let promised = turn.writes.iter().any(|write| matches!(write, Write::Vote { .. }));
     let broken = matches!(say, Say::PreVote { .. }) && promised;
     broken.then(|| format!("{id} writes a promise because of a pre-vote"))
@@ -76,7 +76,7 @@ const fn granted(flight: &Flight) -> Option<u64> {
         Letter::Raft(Message { term, say: Say::VoteAnswer { granted: true, .. }, .. }) => {
             Some(*term)
         }
-        Letter::Raft(_) => None,
+        Letter::Raft(_) | Letter::Paxos(_) => None,
     }
 }
 

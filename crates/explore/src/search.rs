@@ -367,10 +367,14 @@ impl<'a> Search<'a> {
     /// A question that comes again begins a round again, without end: a leader
     /// that has begun enough of them hears no more questions.
     fn asked_often(&self, net: &Net, flight: &Flight) -> bool {
-        let Letter::Raft(Message { term, say, .. }) = &flight.letter;
+        let Letter::Raft(Message { term, say, .. }) = &flight.letter else {
+            unreachable!("Raft is spoken")
+        };
         let round = |number| {
             let other = self.kernel.letters.get(number);
-            let Letter::Raft(Message { term: then, say, .. }) = &other.letter;
+            let Letter::Raft(Message { term: then, say, .. }) = &other.letter else {
+                unreachable!("Raft is spoken")
+            };
             match say {
                 Say::Heartbeat { round, .. } if other.from == flight.to && then == term => *round,
                 _ => 0,
@@ -475,7 +479,7 @@ const fn lateness(letter: &Letter) -> &'static [bool] {
     match letter {
         Letter::Raft(Message { say: Say::Vote { .. } | Say::Pull { .. }, .. }) => &[true],
         Letter::Raft(Message { say: Say::PreVote { .. }, .. }) => &[false, true],
-        Letter::Raft(_) => &[false],
+        Letter::Raft(_) | Letter::Paxos(_) => &[false],
     }
 }
 

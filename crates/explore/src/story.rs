@@ -77,6 +77,7 @@ fn write(write: &Write) -> String {
             format!("{}, cutting what stood there", self::entry(entry))
         }
         Write::Cut { from } => format!("that nothing stands at {from} or above"),
+        Write::Slot { entry, accepted, .. } => format!("{} under {accepted}", self::entry(entry)),
         Write::Restore { place, keep: true } => {
             format!("that its log begins behind {}", at(*place))
         }
@@ -117,7 +118,7 @@ fn answer(answer: &Answer) -> String {
 }
 
 fn letter(letter: &Letter) -> String {
-    let Letter::Raft(Message { term, mute, say }) = letter;
+    let Letter::Raft(Message { term, mute, say }) = letter else { unreachable!("Raft is spoken") };
     let what = match say {
         Say::PreVote { last } => format!("would you vote for me? My log ends at {}", at(*last)),
         Say::PreVoteAnswer { granted, .. } => format!("{}, I would vote for you", yes(*granted)),

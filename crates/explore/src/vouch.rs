@@ -9,7 +9,9 @@ use consensus::raft::message::{Message, Say};
 /// What is not there when the letter leaves.
 #[must_use]
 pub fn broken(id: NodeId, disk: &Disk, flight: &Flight) -> Option<String> {
-    let Letter::Raft(Message { term, say, .. }) = &flight.letter;
+    let Letter::Raft(Message { term, say, .. }) = &flight.letter else {
+        unreachable!("Raft is spoken")
+    };
     let promised = |whom| {
         let vote = disk.vote.as_ref().map(|(ballot, _)| *ballot).unwrap_or_default();
         vote.round > *term || vote == Ballot::new(*term, whom)

@@ -201,6 +201,7 @@ fn options(at: usize) -> BootOptions {
         name: name.into(),
         token: "cost".into(),
         members: NAMES.iter().map(spec).collect(),
+        protocol: None,
         client_urls: vec![format!("http://{name}:2379")],
         timing: Timing {
             heartbeat: Duration::from_millis(100),

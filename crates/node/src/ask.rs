@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Index, KeyspaceId, NodeId, Revision, WatchKey};
 use bytes::Bytes;
+use consensus::kind::ProtocolKind;
 use kv::command::{Alarm, Changes, Command, Envelope, KeyRange, KvError, RangeQuery, Reply, Txn};
 
 /// What a client asks.
@@ -208,6 +209,8 @@ pub struct Member {
 /// How a node is, seen from itself, about its default keyspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Status {
+    /// What its groups speak.
+    pub protocol: ProtocolKind,
     /// Who leads, if known.
     pub leader: Option<NodeId>,
     /// The term that clients see.

@@ -21,7 +21,7 @@ use bytes::Bytes;
 pub use consensus::contract::Timing;
 use consensus::contract::{Retention, Setup, Stable};
 use consensus::heal::Healing;
-use consensus::kind::ProtocolKind;
+pub use consensus::kind::ProtocolKind;
 use consensus::protocol::Protocol;
 use core::time::Duration;
 pub use error::BootError;
@@ -45,6 +45,9 @@ pub struct BootOptions {
     pub token: String,
     /// The members of the new cluster, in any order.
     pub members: Vec<MemberSpec>,
+    /// The protocol of its groups. `None`: the one that the directory has, and Raft
+    /// if it is new.
+    pub protocol: Option<ProtocolKind>,
     /// Where clients reach this node.
     pub client_urls: Vec<String>,
     /// How often to beat and how long to wait for a leader.
@@ -84,6 +87,8 @@ pub struct Booted {
     pub me: NodeId,
     /// The life of its data directory.
     pub incarnation: Incarnation,
+    /// What its groups speak.
+    pub protocol: ProtocolKind,
     /// The other members.
     pub peers: Vec<Peer>,
     /// One line for people: what recovery found.
@@ -103,11 +108,12 @@ pub struct Peer {
 
 /// Opens the data directory, makes it if it is new, and puts the lane together.
 pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Booted, BootError> {
+    let known = identity::load(disk).map_err(BootError::Identity)?;
+    let protocol = protocol(known.as_ref(), options.protocol)?;
     let bootstrap =
-        Bootstrap::new(&options.token, &options.members).map_err(BootError::Bootstrap)?;
+        Bootstrap::new(&options.token, protocol, &options.members).map_err(BootError::Bootstrap)?;
     let member = bootstrap.named(&options.name).map_err(BootError::Bootstrap)?;
     let (me, cluster) = (member.id, bootstrap.cluster());
-    let known = identity::load(disk).map_err(BootError::Identity)?;
     if let Some(known) = &known {
         check_identity(known, me, cluster, &options.name)?;
     }
@@ -117,7 +123,8 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
     let owner = Owner { cluster, node: me, incarnation };
     let mut states = restore_all(disk, &owner)?;
     let others = bootstrap.members.len() > 1;
-    let log = Log { segment_bytes: options.segment_bytes, must_exist: known.is_some(), others };
+    let (segment_bytes, must_exist) = (options.segment_bytes, known.is_some());
+    let log = Log { protocol, segment_bytes, must_exist, others };
     let found = log.open(disk, owner, &states)?;
     let Found { mut recovered, owner, stables, healing } = found;
     let mute = if known.is_none() && others {
@@ -140,7 +147,8 @@ pub fn boot(disk: &mut dyn Disk, options: &BootOptions, now: Time) -> Result<Boo
     }
     let ready = Ready { owner, mute, healing, wal: recovered.wal, stables };
     let lane = assemble(ready, &mut states, bootstrap, options, now)?;
-    Ok(Booted { lane, cluster, me, incarnation: owner.incarnation, peers, report })
+    let incarnation = owner.incarnation;
+    Ok(Booted { lane, cluster, me, incarnation, protocol, peers, report })
 }
 
 /// The states of all groups as their checkpoints have them.
@@ -187,6 +195,20 @@ fn report(
     line
 }
 
+/// The protocol of the directory, or of a new one.
+fn protocol(
+    known: Option<&Identity>,
+    given: Option<ProtocolKind>,
+) -> Result<ProtocolKind, BootError> {
+    let Some(known) = known else { return Ok(given.unwrap_or_default()) };
+    let number = known.bootstrap.protocol;
+    match ProtocolKind::from_u8(number) {
+        Some(kind) if given.is_none_or(|given| given == kind) => Ok(kind),
+        Some(kind) => Err(BootError::Protocol { is: kind.name().into(), given }),
+        None => Err(BootError::Protocol { is: format!("number {number}"), given: None }),
+    }
+}
+
 fn check_identity(
     known: &Identity,
     me: NodeId,
@@ -213,7 +235,7 @@ pub(crate) fn new_identity(owner: Owner, name: &str, bootstrap: &Bootstrap) -> I
         name: name.to_string(),
         bootstrap: identity::Bootstrap {
             token: Bytes::copy_from_slice(bootstrap.token.as_bytes()),
-            protocol: ProtocolKind::Raft as u8,
+            protocol: bootstrap.protocol as u8,
             members: bootstrap.members.iter().map(member).collect(),
         },
     }
@@ -249,7 +271,7 @@ fn assemble(
             mute: mute || healing.is_some(),
         };
         let behind = stable.entries.iter().map(|entry| entry.body.len()).collect::<Vec<_>>();
-        let protocol = Protocol::open(ProtocolKind::Raft, setup.clone(), stable)
+        let protocol = Protocol::open(bootstrap.protocol, setup.clone(), stable)
             .map_err(|error| BootError::Open { group, error })?;
         let sender = Sender { group, era: FIRST_ERA, incarnation: owner.incarnation };
         let limits = Limits {

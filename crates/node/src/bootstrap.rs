@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use base::codec::Writer;
 use base::limits::VOTERS_MAX;
 use base::{ClusterId, NodeId};
+use consensus::kind::ProtocolKind;
 use core::fmt;
 
 /// A node as its cluster is told of it at the start.
@@ -23,6 +24,8 @@ pub struct MemberSpec {
 pub struct Bootstrap {
     /// Sets apart clusters that have the same members.
     pub token: String,
+    /// What its groups speak.
+    pub protocol: ProtocolKind,
     /// The members, ascending by id, without client addresses.
     pub members: Vec<Member>,
 }
@@ -59,7 +62,11 @@ impl core::error::Error for BootstrapError {}
 
 impl Bootstrap {
     /// The record for these members.
-    pub fn new(token: &str, specs: &[MemberSpec]) -> Result<Self, BootstrapError> {
+    pub fn new(
+        token: &str,
+        protocol: ProtocolKind,
+        specs: &[MemberSpec],
+    ) -> Result<Self, BootstrapError> {
         let mut specs = specs.to_vec();
         specs.sort();
         if specs.is_empty() {
@@ -77,7 +84,7 @@ impl Bootstrap {
         }
         let mut members: Vec<Member> = specs.iter().map(|spec| member(token, spec)).collect();
         members.sort_by_key(|member| member.id);
-        Ok(Self { token: token.into(), members })
+        Ok(Self { token: token.into(), protocol, members })
     }
 
     /// The member with this name.
@@ -86,12 +93,17 @@ impl Bootstrap {
         found.ok_or_else(|| BootstrapError::NotAMember(name.into()))
     }
 
-    /// The id of the cluster: a hash of the whole record, never 0.
+    /// The id of the cluster: a hash of the whole record, never 0. Nodes that speak
+    /// different protocols are no cluster. Raft's number is left out: its clusters
+    /// were there before the others.
     #[must_use]
     pub fn cluster(&self) -> ClusterId {
         let mut bytes = Vec::new();
         bytes.put_bytes(self.token.as_bytes());
         self.members.iter().for_each(|member| bytes.put_u64(member.id.0));
+        if self.protocol != ProtocolKind::Raft {
+            bytes.put_u8(self.protocol as u8);
+        }
         ClusterId(base::checksum::hash64(&bytes).max(1))
     }
 
@@ -120,35 +132,45 @@ fn member(token: &str, spec: &MemberSpec) -> Member {
 mod tests {
     use super::*;
 
+    const RAFT: ProtocolKind = ProtocolKind::Raft;
+
     fn spec(name: &str) -> MemberSpec {
         MemberSpec { name: name.into(), peer_urls: vec![format!("http://{name}:2380")] }
     }
 
     #[test]
     fn every_node_computes_the_same_record() {
-        let one = Bootstrap::new("t", &[spec("a"), spec("b"), spec("c")]).unwrap();
-        let two = Bootstrap::new("t", &[spec("c"), spec("a"), spec("b")]).unwrap();
+        let one = Bootstrap::new("t", RAFT, &[spec("a"), spec("b"), spec("c")]).unwrap();
+        let two = Bootstrap::new("t", RAFT, &[spec("c"), spec("a"), spec("b")]).unwrap();
         assert_eq!(one, two);
         assert_eq!(one.cluster(), two.cluster());
         assert!(one.voters().is_sorted());
     }
 
     #[test]
+    fn the_protocol_sets_clusters_apart() {
+        let one = Bootstrap::new("t", RAFT, &[spec("a")]).unwrap();
+        let two = Bootstrap::new("t", ProtocolKind::Paxos, &[spec("a")]).unwrap();
+        assert_ne!(one.cluster(), two.cluster());
+        assert_eq!(one.voters(), two.voters());
+    }
+
+    #[test]
     fn the_token_sets_clusters_apart() {
-        let one = Bootstrap::new("t", &[spec("a")]).unwrap();
-        let two = Bootstrap::new("u", &[spec("a")]).unwrap();
+        let one = Bootstrap::new("t", RAFT, &[spec("a")]).unwrap();
+        let two = Bootstrap::new("u", RAFT, &[spec("a")]).unwrap();
         assert_ne!(one.cluster(), two.cluster());
         assert_ne!(one.voters(), two.voters());
     }
 
     #[test]
     fn what_makes_no_cluster_is_refused() {
-        assert_eq!(Bootstrap::new("t", &[]), Err(BootstrapError::Empty));
-        let twice = Bootstrap::new("t", &[spec("a"), spec("a")]);
+        assert_eq!(Bootstrap::new("t", RAFT, &[]), Err(BootstrapError::Empty));
+        let twice = Bootstrap::new("t", RAFT, &[spec("a"), spec("a")]);
         assert_eq!(twice, Err(BootstrapError::NameTwice("a".into())));
         let many: Vec<_> = "abcdefgh".chars().map(|c| spec(&c.to_string())).collect();
-        assert_eq!(Bootstrap::new("t", &many), Err(BootstrapError::TooMany(8)));
-        let one = Bootstrap::new("t", &[spec("a")]).unwrap();
+        assert_eq!(Bootstrap::new("t", RAFT, &many), Err(BootstrapError::TooMany(8)));
+        let one = Bootstrap::new("t", RAFT, &[spec("a")]).unwrap();
         assert_eq!(one.named("b"), Err(BootstrapError::NotAMember("b".into())));
     }
 }

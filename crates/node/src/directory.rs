@@ -10,10 +10,13 @@ use base::codec::{CodecError, Reader, Writer};
 use base::limits::VOTERS_MAX;
 use base::{Incarnation, Index, NodeId};
 use bytes::Bytes;
+use consensus::kind::ProtocolKind;
 use journal::record::Owner;
 
 const VERSION: u8 = 1;
 const KIND_BOOTSTRAP: u8 = 1;
+/// The same with the protocol, if that is not Raft.
+const KIND_BOOTSTRAP_OF: u8 = 4;
 const KIND_PUBLISH: u8 = 2;
 const KIND_LIFE: u8 = 3;
 const URLS_MAX: usize = 16;
@@ -49,7 +52,12 @@ impl Change {
         bytes.put_u8(VERSION);
         match self {
             Self::Bootstrap(record) => {
-                bytes.put_u8(KIND_BOOTSTRAP);
+                if record.protocol == ProtocolKind::Raft {
+                    bytes.put_u8(KIND_BOOTSTRAP);
+                } else {
+                    bytes.put_u8(KIND_BOOTSTRAP_OF);
+                    bytes.put_u8(record.protocol as u8);
+                }
                 bytes.put_bytes(record.token.as_bytes());
                 bytes.put_varint(record.members.len() as u64);
                 record.members.iter().for_each(|member| put_member(&mut bytes, member));
@@ -76,10 +84,12 @@ impl Change {
             return Err(CodecError::Invalid { what: "version", got: u64::from(version) });
         }
         let change = match reader.u8()? {
-            KIND_BOOTSTRAP => Self::Bootstrap(Bootstrap {
-                token: take_string(&mut reader)?,
-                members: take_list(&mut reader, VOTERS_MAX, take_member)?,
-            }),
+            KIND_BOOTSTRAP => take_bootstrap(&mut reader, ProtocolKind::Raft)?,
+            KIND_BOOTSTRAP_OF => {
+                let got = reader.u8()?;
+                let invalid = CodecError::Invalid { what: "protocol", got: got.into() };
+                take_bootstrap(&mut reader, ProtocolKind::from_u8(got).ok_or(invalid)?)?
+            }
             KIND_PUBLISH => Self::Publish {
                 node: NodeId(reader.u64()?),
                 client_urls: take_list(&mut reader, URLS_MAX, take_string)?,
@@ -108,6 +118,12 @@ fn take_string(reader: &mut Reader) -> Result<String, CodecError> {
     let bytes = reader.bytes()?;
     let invalid = CodecError::Invalid { what: "text", got: bytes.len() as u64 };
     String::from_utf8(bytes.to_vec()).map_err(|_| invalid)
+}
+
+fn take_bootstrap(reader: &mut Reader, protocol: ProtocolKind) -> Result<Change, CodecError> {
+    let token = take_string(reader)?;
+    let members = take_list(reader, VOTERS_MAX, take_member)?;
+    Ok(Change::Bootstrap(Bootstrap { token, protocol, members }))
 }
 
 fn take_member(reader: &mut Reader) -> Result<Member, CodecError> {
@@ -257,7 +273,7 @@ mod tests {
 
     fn own() -> Own {
         let spec = MemberSpec { name: "a".into(), peer_urls: vec!["http://a:1".into()] };
-        let bootstrap = Bootstrap::new("t", &[spec]).unwrap();
+        let bootstrap = Bootstrap::new("t", ProtocolKind::Raft, &[spec]).unwrap();
         let me = bootstrap.voters()[0];
         let owner = Owner { cluster: bootstrap.cluster(), node: me, incarnation: Incarnation(3) };
         Own { me, owner, client_urls: vec!["http://a:2".into()], bootstrap }
@@ -268,7 +284,9 @@ mod tests {
         let own = own();
         let publish = Change::Publish { node: own.me, client_urls: own.client_urls };
         let life = Change::Life { node: own.me, life: own.owner.incarnation };
-        for change in [Change::Bootstrap(own.bootstrap), publish, life] {
+        let spoken = Bootstrap { protocol: ProtocolKind::Paxos, ..own.bootstrap.clone() };
+        let records = [own.bootstrap, spoken].map(Change::Bootstrap);
+        for change in records.into_iter().chain([publish, life]) {
             let bytes = change.encode();
             assert_eq!(Change::decode(&bytes), Ok(change));
             for cut in 0..bytes.len() {
@@ -300,7 +318,7 @@ mod tests {
         directory.apply(Index(1), Some(Change::Bootstrap(own.bootstrap.clone())));
         let before = directory.members();
         let other = MemberSpec { name: "z".into(), peer_urls: vec![] };
-        let other = Bootstrap::new("t", &[other]).unwrap();
+        let other = Bootstrap::new("t", ProtocolKind::Raft, &[other]).unwrap();
         directory.apply(Index(2), Some(Change::Bootstrap(other)));
         assert_eq!(directory.members(), before);
         assert_eq!(directory.applied(), Index(2));

@@ -39,6 +39,8 @@ pub struct FoundOptions {
     pub token: String,
     /// The members of the new cluster, in any order.
     pub members: Vec<MemberSpec>,
+    /// The protocol of its groups.
+    pub protocol: ProtocolKind,
     /// The size of a segment of the log, in bytes.
     pub segment_bytes: u64,
     /// Names the new directory's life; another one each time.
@@ -151,7 +153,7 @@ impl Founding {
         options: &FoundOptions,
         head: Head,
     ) -> Result<Self, FoundError> {
-        let bootstrap = Bootstrap::new(&options.token, &options.members)?;
+        let bootstrap = Bootstrap::new(&options.token, options.protocol, &options.members)?;
         let (node, cluster) = (bootstrap.named(&options.name)?.id, bootstrap.cluster());
         if cluster == head.cluster {
             return Err(FoundError::SameCluster(cluster));
@@ -163,7 +165,7 @@ impl Founding {
         if !disk.list()?.is_empty() {
             return Err(FoundError::NotEmpty);
         }
-        let (ballot, promise) = Protocol::founding(ProtocolKind::Raft);
+        let (ballot, promise) = Protocol::founding(options.protocol);
         let (index, clock) = (head.place.index, head.clock);
         Ok(Self {
             owner: Owner { cluster, node, incarnation: Incarnation(options.incarnation.max(1)) },

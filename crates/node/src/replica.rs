@@ -34,6 +34,7 @@ use consensus::protocol::Protocol;
 use consensus::trigger::Trigger;
 use core::time::Duration;
 use journal::record::{Record, RecordKind};
+use journal::slot::Slot;
 use journal::wal::Wal;
 
 /// What a replica works with during a turn; it belongs to the lane.
@@ -194,7 +195,7 @@ impl Replica {
         self.dirty = true;
         let promised = self.outbox.serial;
         for write in core::mem::take(&mut self.outbox.writes) {
-            if let Write::Entry { entry, .. } = &write {
+            if let Write::Entry { entry, .. } | Write::Slot { entry, .. } = &write {
                 self.keep.on_entry(entry.body.len());
             }
             self.written = turn.wal.append(self.record(write));
@@ -227,6 +228,11 @@ impl Replica {
                 let (index, ballot, clock) = (entry.index, entry.ballot, entry.clock);
                 let entry_kind = entry.kind as u8;
                 (RecordKind::Entry { index, ballot, entry_kind, clock, cut }, entry.body)
+            }
+            Write::Slot { entry, accepted, chosen } => {
+                let Entry { index, ballot, kind, clock, body } = entry;
+                let entry_kind = kind as u8;
+                Slot { index, ballot, accepted, entry_kind, clock, chosen, body }.record()
             }
             Write::Vote { ballot, body } => (RecordKind::Vote { ballot }, body),
             Write::Cut { from } => (RecordKind::Cut { index: from }, Bytes::new()),
@@ -391,6 +397,7 @@ impl Replica {
         let queues =
             Queues { writes_parked, writes_forwarded, writes_placed, ..self.watches.queues() };
         Status {
+            protocol: self.protocol.kind(),
             leader: self.lead.leader,
             term: self.term(),
             commit: protocol.commit,

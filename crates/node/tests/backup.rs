@@ -16,7 +16,7 @@ use journal::disk::{Disk, DiskOp};
 use journal::memory::MemoryDisk;
 use kv::command::{Command, Envelope, KeyRange, LeaseGrant, Put};
 use node::backup::{BackupError, Found, Reading, Writing};
-use node::boot::{BootError, BootOptions, boot};
+use node::boot::{BootError, BootOptions, ProtocolKind, boot};
 use node::event::{Answer, Ask, Event, LeaseAsk, WatchEvent, WatchOpen};
 use node::found::{FoundError, FoundOptions, Founded, Founding};
 
@@ -27,7 +27,14 @@ fn options(name: &str, seed: u64) -> BootOptions {
 fn found_options(name: &str, token: &str) -> FoundOptions {
     let BootOptions { members, segment_bytes, .. } = options(name, 1);
     let incarnation = 70 + u64::from(name.as_bytes()[0]);
-    FoundOptions { name: name.into(), token: token.into(), members, segment_bytes, incarnation }
+    FoundOptions {
+        name: name.into(),
+        token: token.into(),
+        members,
+        protocol: ProtocolKind::Raft,
+        segment_bytes,
+        incarnation,
+    }
 }
 
 fn write(command: Command) -> Ask {

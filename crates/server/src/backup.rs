@@ -148,6 +148,7 @@ fn found_options(config: &ServerConfig) -> FoundOptions {
         name: config.name.clone(),
         token: config.token.clone(),
         members: config.initial_cluster.iter().map(member).collect(),
+        protocol: config.protocol.unwrap_or_default(),
         segment_bytes: config.segment_bytes,
         incarnation: clock::random(),
     }

@@ -1,5 +1,6 @@
 //! How is this node told to be? Resolved values only; flags are the caller's matter.
 
+pub use node::boot::ProtocolKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub struct ServerConfig {
     pub initial_cluster: Vec<(String, Vec<String>)>,
     /// Sets apart clusters that have the same members.
     pub token: String,
+    /// The protocol of the groups. `None`: the one that the data has, and Raft if
+    /// there is none yet.
+    pub protocol: Option<ProtocolKind>,
     /// How often a leader says that it is there.
     pub heartbeat: Duration,
     /// How long a follower hears nothing before it stands for leader, at the least.
@@ -58,6 +62,7 @@ impl ServerConfig {
             initial_advertise_peer_urls: Vec::new(),
             initial_cluster: Vec::new(),
             token: "etcd-cluster".into(),
+            protocol: None,
             heartbeat: Duration::from_millis(100),
             election: Duration::from_millis(1000),
             request_timeout: Duration::from_secs(5),

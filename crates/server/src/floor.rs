@@ -2,6 +2,7 @@
 //! is, and behind it stands nobody: puts and gets are answered at once, with the
 //! same words. What it can do is the ceiling of what a node can.
 
+use crate::config::ProtocolKind;
 use crate::door::{self, Manner};
 use crate::driver::Waiting;
 use crate::error::ServerError;
@@ -109,6 +110,7 @@ fn pair() -> RangeReply {
 
 fn status() -> Status {
     Status {
+        protocol: ProtocolKind::default(),
         leader: Some(ME),
         term: TERM,
         commit: Index(1),

@@ -31,6 +31,12 @@ pub(crate) struct Handled {
     pub(crate) grpc_code: &'static str,
 }
 
+/// What the groups speak.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Spoken {
+    protocol: &'static str,
+}
+
 /// What this process counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -52,6 +58,7 @@ pub(crate) struct Metrics {
 /// What a scrape sets before it reads.
 #[derive(Debug, Default)]
 struct Seen {
+    protocol: Family<Spoken, Gauge>,
     has_leader: Gauge,
     is_leader: Gauge,
     healing: Gauge,
@@ -103,6 +110,7 @@ impl Metrics {
     fn register_seen(&mut self) {
         let (seen, to) = (&self.seen, &mut self.registry);
         let leads = "Whether this member leads";
+        to.register("trimaran_protocol", "What its groups speak: 1", seen.protocol.clone());
         to.register("etcd_server_has_leader", "Whether a leader is known", seen.has_leader.clone());
         to.register("etcd_server_is_leader", leads, seen.is_leader.clone());
         let heals = "Whether part of the log was lost and is not here again: no vote until then";
@@ -193,6 +201,8 @@ impl Metrics {
 
     fn see(&self, status: &Status, process: Process) {
         let seen = &self.seen;
+        let protocol = status.protocol.name();
+        seen.protocol.get_or_create(&Spoken { protocol }).set(1);
         seen.has_leader.set(status.leader.is_some().into());
         seen.is_leader.set((status.leader == Some(self.me)).into());
         seen.healing.set(status.healing.is_some().into());

@@ -209,6 +209,7 @@ fn open(config: &ServerConfig) -> Result<(RealDisk, Booted), ServerError> {
     let booted = booted.map_err(ServerError::Boot)?;
     info!(
         name = config.name, cluster = %booted.cluster, node = %booted.me,
+        protocol = booted.protocol.name(),
         found = booted.report, "opened the data directory"
     );
     if booted.lane.is_healing() {
@@ -226,6 +227,7 @@ fn boot_options(config: &ServerConfig) -> BootOptions {
         name: config.name.clone(),
         token: config.token.clone(),
         members: config.initial_cluster.iter().map(member).collect(),
+        protocol: config.protocol,
         client_urls: config.advertise_client_urls.clone(),
         timing: Timing { heartbeat: config.heartbeat, election: config.election },
         request_timeout: config.request_timeout,

@@ -319,6 +319,7 @@ fn health_version_and_numbers_are_told_over_http1() {
     let numbers = world.get_page("/metrics").1;
     for expected in [
         "etcd_server_has_leader 1\n",
+        "trimaran_protocol{protocol=\"raft\"} 1\n",
         "etcd_server_is_leader 1\n",
         "etcd_server_leader_changes_seen_total 1\n",
         "etcd_debugging_mvcc_current_revision 2\n",

@@ -1,6 +1,7 @@
 //! What a seed draws before its world begins: sizes, speeds and misfortunes, all printed.
 
 use base::prng::Prng;
+pub use consensus::kind::ProtocolKind;
 use core::fmt;
 use core::time::Duration;
 
@@ -40,6 +41,8 @@ impl Theme {
 pub struct Draw {
     /// What it is about.
     pub theme: Theme,
+    /// What its groups speak. Not drawn: the same seed is the same world under each.
+    pub protocol: ProtocolKind,
     /// Nodes of the cluster.
     pub nodes: usize,
     /// How long faults are injected, at the least, before everything heals.
@@ -209,6 +212,7 @@ impl Draw {
         let election = heartbeat * some(prng.between(5, 10));
         let mut draw = Self {
             theme,
+            protocol: ProtocolKind::default(),
             nodes: one_of(prng, &[1, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 7]),
             chaos: prng.span(ms(500), ms(2_000)),
             heartbeat,
@@ -467,7 +471,11 @@ impl fmt::Display for Draw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { theme, nodes, chaos, heartbeat, election, segment_bytes, turn, .. } = self;
         let Self { clocks, quota, keep_history, checkpoint_bytes, sweep_per_turn, .. } = self;
-        writeln!(f, "  {theme:?}: {nodes} nodes, faults for {chaos:.1?}, then healing")?;
+        let protocol = self.protocol.name();
+        writeln!(
+            f,
+            "  {theme:?}: {nodes} nodes that speak {protocol}, faults for {chaos:.1?}, then healing"
+        )?;
         writeln!(
             f,
             "  heartbeat {heartbeat:.1?}, election {election:.1?}, turn {turn:.1?}, segments of {segment_bytes} bytes"

@@ -225,6 +225,7 @@ fn options(draw: &Draw, node: usize) -> BootOptions {
         name: format!("n{node}"),
         token: "sim".into(),
         members: (0..draw.nodes).map(member).collect(),
+        protocol: Some(draw.protocol),
         client_urls: vec![format!("http://n{node}:2379")],
         timing: Timing { heartbeat: draw.heartbeat, election: draw.election },
         request_timeout: draw.request_timeout,

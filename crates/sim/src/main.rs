@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the big swarm, for minutes or for a range of seeds.
 
 use sim::Options;
+use sim::draw::ProtocolKind;
 use sim::soak::{Soak, progress};
 use sim::swarm::swarm_while;
 use std::fs::OpenOptions;
@@ -23,6 +24,7 @@ struct Asked {
     jobs: usize,
     ledger: Option<String>,
     commit: String,
+    protocol: ProtocolKind,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +62,7 @@ fn read(words: &[String]) -> Result<Asked, String> {
         jobs: 2,
         ledger: None,
         commit: "unknown".into(),
+        protocol: ProtocolKind::default(),
     };
     let (mut from, mut range) = (None, None);
     let mut words = words.iter();
@@ -72,6 +75,10 @@ fn read(words: &[String]) -> Result<Asked, String> {
             "--seeds" => range = Some(seeds(value).ok_or(format!("--seeds {value}: write A..B"))?),
             "--jobs" => asked.jobs = usize::try_from(number()?.clamp(1, 64)).unwrap_or(1),
             "--ledger" => asked.ledger = Some(value.clone()),
+            "--protocol" => {
+                let kind = ProtocolKind::named(value);
+                asked.protocol = kind.ok_or_else(|| format!("{flag} {value}: no protocol"))?;
+            }
             "--commit" => asked.commit.clone_from(value),
             _ => return Err(format!("{flag} is not known")),
         }
@@ -94,7 +101,8 @@ fn seeds(text: &str) -> Option<Range<u64>> {
 fn soak(asked: &Asked) -> Soak {
     let begun = Instant::now();
     let said = Mutex::new(begun);
-    let swarm = swarm_while(asked.seeds.clone(), &Options::default(), asked.jobs, &|now| {
+    let options = Options { protocol: asked.protocol, ..Options::default() };
+    let swarm = swarm_while(asked.seeds.clone(), &options, asked.jobs, &|now| {
         let passed = begun.elapsed();
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.elapsed() >= TICK {

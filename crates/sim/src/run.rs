@@ -8,7 +8,7 @@ use crate::check::Violation;
 use crate::check::evidence::Evidence;
 use crate::check::live::Progress;
 use crate::director::Director;
-use crate::draw::{Draw, Theme};
+use crate::draw::{Draw, ProtocolKind, Theme};
 use crate::history::{History, Op};
 use crate::operator::Operator;
 use crate::report::{Marks, Report, VERSION};
@@ -34,6 +34,8 @@ pub struct Options {
     pub seed: u64,
     /// What the world is about; `None` lets the seed choose.
     pub theme: Option<Theme>,
+    /// What the groups of the world speak.
+    pub protocol: ProtocolKind,
     /// A deliberate bug of the world: its disks say "synced" too early.
     pub lying_disk: bool,
     /// Damage that no promise covers: both checkpoints of a node go bad.
@@ -56,6 +58,7 @@ impl Options {
         words.push_str(&format!("--seed {VERSION}-{seed}"));
         for (flag, value) in [
             (" --theme ", self.theme.map(|theme| theme.word().to_owned())),
+            (" --protocol ", self.spoken().map(|kind| kind.name().to_owned())),
             (" --nodes ", self.nodes.map(|nodes| nodes.to_string())),
             (" --time ", self.time.map(|time| format!("{}ms", time.as_millis()))),
             (" --lying-disk", self.lying_disk.then(String::new)),
@@ -65,11 +68,17 @@ impl Options {
         words
     }
 
+    /// The protocol, if it is not the usual one.
+    fn spoken(&self) -> Option<ProtocolKind> {
+        Some(self.protocol).filter(|kind| *kind != ProtocolKind::default())
+    }
+
     /// What the seed draws, with what is asked for instead.
     #[must_use]
     pub fn draw(&self, prng: &mut Prng) -> Draw {
         let theme = self.scenario.as_ref().and_then(|it| it.theme).or(self.theme);
         let mut draw = Draw::new(prng, theme, self.lying_disk);
+        draw.protocol = self.protocol;
         if self.rotten_disk {
             draw.faults.rotten = true;
             draw.faults.rot_both = 3_000;

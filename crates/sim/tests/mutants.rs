@@ -75,6 +75,14 @@ const ELSEWHERE: &[Mutant] = &[
     Mutant::DurableNotTakenBack,
     Mutant::RoundUsedTwice,
     Mutant::ReadBeforeOpening,
+    // The hunt speaks Raft.
+    Mutant::PrepareBeforeSync,
+    Mutant::PromiseBeforeSync,
+    Mutant::PromisesOfAMinority,
+    Mutant::LowestBallotWins,
+    Mutant::InheritedAsNew,
+    Mutant::AcceptedBeforeSync,
+    Mutant::CommitOfAnyBallot,
 ];
 
 /// Where the hunt begins: the seed that caught it last, if that is far. Whoever

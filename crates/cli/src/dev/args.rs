@@ -28,6 +28,9 @@ pub(crate) struct DevArgs {
     /// Return once the cluster serves; it goes on in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
+    /// What the cluster speaks: raft or paxos [default: raft, or what DIR has]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) protocol: Option<String>,
     /// Milliseconds between a leader's heartbeats
     #[arg(long, value_name = "MS", default_value_t = 50)]
     pub(crate) heartbeat_interval: u64,

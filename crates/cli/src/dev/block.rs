@@ -17,9 +17,10 @@ pub(super) fn ready(
 ) -> String {
     let count = state.nodes.len();
     let mut text = format!(
-        "trimaran {}  dev cluster  {count} node{} · raft   ready in {}.{:02} s\n",
+        "trimaran {}  dev cluster  {count} node{} · {}   ready in {}.{:02} s\n",
         env!("CARGO_PKG_VERSION"),
         if count == 1 { "" } else { "s" },
+        state.protocol().unwrap_or("raft"),
         took.as_secs(),
         took.subsec_millis() / 10,
     );

@@ -49,6 +49,11 @@ impl Member {
 }
 
 impl State {
+    /// What the cluster was told to speak, if it was.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.more.iter().rev().find_map(|flag| flag.strip_prefix("protocol="))
+    }
+
     pub(crate) fn foreground(&self) -> Option<Process> {
         self.foreground.filter(|process| process.alive())
     }

@@ -51,6 +51,8 @@ fn planned(args: &DevArgs, home: &Home) -> Result<State, Failure> {
     if known.as_ref().is_some_and(State::any_alive) {
         return Err(home.running());
     }
+    let kept = known.as_ref().and_then(State::protocol).map(ToString::to_string);
+    let protocol = args.protocol.clone().or(kept);
     let nodes = match known {
         Some(known) => same(args, home, known)?,
         None => {
@@ -61,7 +63,9 @@ fn planned(args: &DevArgs, home: &Home) -> Result<State, Failure> {
     };
     let foreground = if args.detach { None } else { Process::own() };
     let times = (args.heartbeat_interval, args.election_timeout);
-    Ok(State { foreground, times, more: args.more.clone(), nodes })
+    let protocol = protocol.map(|name| format!("protocol={name}"));
+    let more = args.more.iter().cloned().chain(protocol).collect();
+    Ok(State { foreground, times, more, nodes })
 }
 
 /// Nodes whose foreground was killed are about to end by themselves.

@@ -10,8 +10,10 @@ pub(crate) fn of(config: &ServerConfig) -> String {
     };
     let endpoints: Vec<&str> =
         config.advertise_client_urls.iter().map(|url| url.trim_start_matches("http://")).collect();
+    // Without the flag it is what the data directory says, which is not open yet.
+    let spoken = config.protocol.map_or_else(String::new, |kind| format!(" · {}", kind.name()));
     format!(
-        "trimaran {}  node {:?}  {members} · raft\n  \
+        "trimaran {}  node {:?}  {members}{spoken}\n  \
          Clients    {}\n  \
          Peers      {}\n  \
          Data       {}\n  \

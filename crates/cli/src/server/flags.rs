@@ -48,6 +48,10 @@ pub(crate) struct ServerArgs {
     /// Sets apart clusters with the same members [default: etcd-cluster]
     #[arg(long, value_name = "TEXT")]
     pub(crate) initial_cluster_token: Option<String>,
+    /// raft or paxos; it is fixed when the data directory is made [default: what the
+    /// data directory has; raft for a new one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) protocol: Option<String>,
     /// How often a leader says that it is there, in milliseconds [default: 100]
     #[arg(long, value_name = "MS")]
     pub(crate) heartbeat_interval: Option<String>,

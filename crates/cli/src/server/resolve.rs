@@ -6,7 +6,7 @@ use crate::args::RestoreArgs;
 use crate::duration;
 use crate::env::{Environment, strongest};
 use crate::failure::Failure;
-use server::config::ServerConfig;
+use server::config::{ProtocolKind, ServerConfig};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -75,6 +75,9 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
     }
     only_new(&said.text(&args.initial_cluster_state, "initial-cluster-state", "new"))?;
     config.token = said.text(&args.initial_cluster_token, "initial-cluster-token", &config.token);
+    if let Some(text) = said.of(&args.protocol, "protocol") {
+        config.protocol = Some(protocol(&text)?);
+    }
     config.heartbeat =
         said.milliseconds(&args.heartbeat_interval, "heartbeat-interval", config.heartbeat)?;
     config.election =
@@ -103,6 +106,13 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
         config.segment_bytes = bytes("segment-bytes", &text, SEGMENT_BYTES_MIN)?;
     }
     Ok(config)
+}
+
+fn protocol(text: &str) -> Result<ProtocolKind, String> {
+    ProtocolKind::named(text).ok_or_else(|| {
+        let names: Vec<&str> = ProtocolKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("--protocol is {text:?}; there are {}", names.join(" and "))
+    })
 }
 
 /// Without TLS nobody is asked who he is, and everybody on the way can listen.

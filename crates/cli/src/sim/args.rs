@@ -3,7 +3,7 @@
 use crate::duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use core::ops::Range;
-use sim::draw::Theme;
+use sim::draw::{ProtocolKind, Theme};
 use sim::report::VERSION;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,6 +43,9 @@ pub(super) struct WorldArgs {
     /// What the world is about, instead of what the seed says
     #[arg(long, value_enum)]
     pub(super) theme: Option<ThemeName>,
+    /// What the groups of the cluster speak: raft or paxos
+    #[arg(long, default_value = "raft", value_parser = protocol)]
+    pub(super) protocol: ProtocolKind,
     /// Nodes of the cluster: 1, 3, 5 or 7, instead of what the seed says
     #[arg(long, value_name = "COUNT", value_parser = nodes)]
     pub(super) nodes: Option<usize>,
@@ -164,6 +167,13 @@ pub(super) fn seeds(text: &str, first: Option<u64>) -> Result<Range<u64>, String
         }
     };
     if range.is_empty() { Err(format!("--seeds {text}: there are none")) } else { Ok(range) }
+}
+
+fn protocol(text: &str) -> Result<ProtocolKind, String> {
+    ProtocolKind::named(text).ok_or_else(|| {
+        let names: Vec<&str> = ProtocolKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("there are {}", names.join(" and "))
+    })
 }
 
 fn nodes(text: &str) -> Result<usize, String> {

@@ -41,6 +41,7 @@ fn options(
     Ok(Options {
         seed,
         theme: world.theme.map(Theme::from),
+        protocol: world.protocol,
         nodes: world.nodes,
         time: world.time,
         lying_disk: world.lying_disk,

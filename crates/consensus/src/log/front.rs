@@ -87,6 +87,15 @@ impl Log {
         self.write_restore(keep, out)
     }
 
+    /// A checkpoint that leads further than everything that is chosen here takes the
+    /// place of it all. What stands behind its place is no business of this log.
+    pub fn skip_to(&mut self, place: Place, clock: u64, out: &mut Outbox) -> Serial {
+        invariant!(I136, place.index > self.commit, "{place:?}, chosen up to {}", self.commit);
+        self.begin_anew(place, clock);
+        self.commit = place.index;
+        self.write_restore(true, out)
+    }
+
     /// Entries that a crash left between a checkpoint and its record stay void:
     /// the record that is missing is written now.
     pub fn void_stale(&mut self, out: &mut Outbox) {

@@ -4,11 +4,11 @@
 use super::Raft;
 use super::message::Say;
 use super::state::{Candidate, Follower, Leader, Role};
-use super::waiting::{Asked, Rounds};
 use crate::contract::Outbox;
 use crate::entry::{EntryKind, Place};
 use crate::progress::Progress;
 use crate::quorum::{Tally, Verdict};
+use crate::waiting::{Asked, Rounds};
 use base::{NodeId, Serial, Time, invariant, mutant, sometimes};
 use bytes::Bytes;
 use core::time::Duration;

@@ -4,17 +4,14 @@
 //! `Vote` is RequestVote, `Append` is AppendEntries, `matched` is what its
 //! success means. Numbers are varints; a place is (round, node, index).
 
-use crate::entry::{Entry, EntryKind, Place};
+use crate::encode::{
+    invalid, put_entries, put_place, read_bool, read_entries, read_index, read_number, read_place,
+};
+use crate::entry::{Entry, Place};
 use alloc::vec::Vec;
+use base::Index;
 use base::codec::{CodecError, Reader, Writer};
-use base::limits::{ENTRY_BYTES_MAX, FRAME_BYTES_MAX, LETTER_ENTRIES_MAX};
-use base::{Ballot, Index, NodeId};
-
-/// No honest counter gets here; a larger one is refused before it is counted on.
-const NUMBER_MAX: u64 = 1 << 62;
-
-/// The least bytes of an entry: five fields of one byte.
-const ENTRY_BYTES_MIN: usize = 5;
+use base::limits::FRAME_BYTES_MAX;
 
 /// What a mute replica answers has numbers of its own: who does not know them
 /// drops the letter, and does not count it by mistake.
@@ -273,20 +270,10 @@ fn read_say(reader: &mut Reader, number: u8) -> Result<Say, CodecError> {
         18 => Say::Pull { near: read_place(reader)? },
         19 => {
             let (last, prev) = (read_place(reader)?, read_place(reader)?);
-            Say::Pulled { prev, last, entries: read_entries(reader, prev)? }
+            Say::Pulled { prev, last, entries: read_entries(reader, prev.index)? }
         }
         other => return Err(invalid("kind of a raft letter", u64::from(other))),
     })
-}
-
-fn put_ballot(into: &mut Vec<u8>, ballot: Ballot) {
-    into.put_varint(ballot.round);
-    into.put_varint(ballot.node.0);
-}
-
-fn put_place(into: &mut Vec<u8>, place: Place) {
-    put_ballot(into, place.ballot);
-    into.put_varint(place.index.0);
 }
 
 /// Indexes are not sent: the entries are dense.
@@ -296,77 +283,8 @@ fn put_append(into: &mut Vec<u8>, prev: Place, commit: Index, entries: &[Entry])
     put_entries(into, entries);
 }
 
-fn put_entries(into: &mut Vec<u8>, entries: &[Entry]) {
-    into.put_varint(entries.len() as u64);
-    for entry in entries {
-        put_ballot(into, entry.ballot);
-        into.put_u8(entry.kind as u8);
-        into.put_varint(entry.clock);
-        into.put_bytes(&entry.body);
-    }
-}
-
 fn read_append(reader: &mut Reader) -> Result<Say, CodecError> {
     let prev = read_place(reader)?;
     let commit = read_index(reader)?;
-    Ok(Say::Append { prev, commit, entries: read_entries(reader, prev)? })
-}
-
-fn read_entries(reader: &mut Reader, prev: Place) -> Result<Vec<Entry>, CodecError> {
-    let claimed = reader.varint()?;
-    let count = usize::try_from(claimed).unwrap_or(usize::MAX);
-    if count > LETTER_ENTRIES_MAX || count > reader.left() / ENTRY_BYTES_MIN {
-        return Err(invalid("count of entries", claimed));
-    }
-    let mut entries = Vec::with_capacity(count);
-    let mut index = prev.index;
-    for _ in 0..count {
-        index = index.next();
-        entries.push(read_entry(reader, index)?);
-    }
-    Ok(entries)
-}
-
-fn read_entry(reader: &mut Reader, index: Index) -> Result<Entry, CodecError> {
-    let ballot = read_ballot(reader)?;
-    let byte = reader.u8()?;
-    let kind =
-        EntryKind::from_u8(byte).ok_or_else(|| invalid("kind of an entry", u64::from(byte)))?;
-    let clock = read_number(reader, "clock")?;
-    let body = reader.bytes()?;
-    if body.len() > ENTRY_BYTES_MAX {
-        return Err(invalid("length of an entry", body.len() as u64));
-    }
-    Ok(Entry { index, ballot, kind, clock, body })
-}
-
-fn read_number(reader: &mut Reader, what: &'static str) -> Result<u64, CodecError> {
-    match reader.varint()? {
-        number if number <= NUMBER_MAX => Ok(number),
-        number => Err(invalid(what, number)),
-    }
-}
-
-fn read_index(reader: &mut Reader) -> Result<Index, CodecError> {
-    read_number(reader, "index").map(Index)
-}
-
-fn read_ballot(reader: &mut Reader) -> Result<Ballot, CodecError> {
-    Ok(Ballot { round: read_number(reader, "round of a ballot")?, node: NodeId(reader.varint()?) })
-}
-
-fn read_place(reader: &mut Reader) -> Result<Place, CodecError> {
-    Ok(Place { ballot: read_ballot(reader)?, index: read_index(reader)? })
-}
-
-fn read_bool(reader: &mut Reader) -> Result<bool, CodecError> {
-    match reader.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        other => Err(invalid("yes or no", u64::from(other))),
-    }
-}
-
-const fn invalid(what: &'static str, got: u64) -> CodecError {
-    CodecError::Invalid { what, got }
+    Ok(Say::Append { prev, commit, entries: read_entries(reader, prev.index)? })
 }

@@ -20,7 +20,6 @@ mod state;
 mod timeless;
 mod transfer;
 mod trim;
-mod waiting;
 
 use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::{Entry, Place};
@@ -57,6 +56,7 @@ impl Raft {
             Input::Letter { from, letter: Letter::Raft(message) } => {
                 self.on_letter(now, from, message, out);
             }
+            Input::Letter { .. } => out.drop_letter("of another protocol"),
             Input::Propose { id, kind, body } => self.propose(now, id, kind, body, out),
             Input::Read { id } => self.read(id, out),
             Input::Durable(serial) => self.on_durable(now, serial, out),

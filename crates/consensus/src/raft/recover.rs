@@ -2,43 +2,15 @@
 
 use super::Raft;
 use super::state::{Core, Follower, Role, VOTE_VERSION, vote_body};
-use super::waiting::Asked;
 use crate::contract::{Setup, Stable};
 use crate::entry::Place;
 use crate::log::Log;
+use crate::open::{OpenError, check_voters};
+use crate::waiting::Asked;
 use base::codec::{CodecError, Reader};
-use base::limits::VOTERS_MAX;
 use base::prng::Prng;
-use base::{Ballot, Index, NodeId, Serial};
+use base::{Ballot, NodeId, Serial};
 use bytes::Bytes;
-use core::fmt;
-
-/// Why a replica cannot start. Nothing was changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OpenError {
-    /// The voters are not ascending, too many, or not this node's.
-    Voters,
-    /// The vote record cannot be read.
-    Vote(CodecError),
-    /// The entry with this index is not the one that may stand there.
-    Entry(Index),
-    /// There is a log or a checkpoint and no vote record, or one of an earlier
-    /// term: promises were lost. To go on could vote twice in a term.
-    Amnesia,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Voters => f.write_str("the voters must be ascending, few, and include this node"),
-            Self::Vote(error) => write!(f, "the vote record is damaged: {error}"),
-            Self::Entry(index) => write!(f, "the log is damaged at {index}"),
-            Self::Amnesia => f.write_str("the vote record is older than the log"),
-        }
-    }
-}
-
-impl core::error::Error for OpenError {}
 
 impl Raft {
     /// A follower that knows no leader. Nothing is committed yet as far as it
@@ -97,14 +69,6 @@ impl Raft {
 
 /// Every term in which somebody leads is a later one.
 const FOUNDING_TERM: u64 = 1;
-
-fn check_voters(setup: &Setup) -> Result<(), OpenError> {
-    let ascending = setup.voters.windows(2).all(|pair| pair.first() < pair.last());
-    let named = setup.voters.first().is_some_and(|first| *first > NodeId::ZERO);
-    let few = setup.voters.len() <= VOTERS_MAX;
-    let mine = setup.voters.contains(&setup.me);
-    if ascending && named && few && mine { Ok(()) } else { Err(OpenError::Voters) }
-}
 
 fn read_vote(body: Bytes) -> Result<(u64, Option<NodeId>), CodecError> {
     let mut reader = Reader::new(body);

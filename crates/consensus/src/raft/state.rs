@@ -1,13 +1,13 @@
 //! What a replica knows: what is true in every role, and what only in one.
 
 use super::message::{Message, Say};
-use super::waiting::{Asked, Rounds};
 use crate::contract::{Outbox, Retention, Timing, Write};
 use crate::entry::{Entry, Place};
 use crate::letter::Letter;
 use crate::log::Log;
 use crate::progress::Progress;
 use crate::quorum::Tally;
+use crate::waiting::{Asked, Rounds};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use base::codec::Writer;

@@ -32,6 +32,8 @@ pub struct Node {
     pub replica: Option<Protocol>,
     /// Whether the disk waits to be told; else it is as fast as the turn.
     pub slow_disk: bool,
+    /// Whether the log of its protocol has gaps.
+    pub gaps: bool,
     pub setup: Setup,
     /// Everything written and not lost, in order of serials.
     pub disk: Vec<(Serial, Write)>,
@@ -310,6 +312,7 @@ impl Node {
             id: setup.me,
             replica: Some(replica.expect("an empty disk is a first start")),
             slow_disk: false,
+            gaps: kind.has_gaps(),
             setup,
             disk: Vec::new(),
             serial: Serial::ZERO,
@@ -380,18 +383,31 @@ impl Node {
     /// What a recovery makes of the disk.
     pub fn stable(&self) -> Stable {
         let mut stable = Stable { durable: self.serial, ..Stable::default() };
+        let mut slots = BTreeMap::new();
         for (_, write) in &self.disk {
             match write {
                 Write::Vote { body, .. } => stable.vote = Some(body.clone()),
                 Write::Entry { entry, cut } => put(&mut stable.entries, entry, *cut),
+                Write::Slot { entry, accepted, chosen } => {
+                    slots.insert(entry.index, (entry.clone(), *accepted));
+                    stable.chosen = stable.chosen.max(*chosen);
+                }
                 Write::Restore { place, keep: true } => {
                     stable.entries.retain(|entry| entry.index > place.index);
+                    slots = slots.split_off(&place.index.next());
                 }
                 Write::Cut { from } => stable.entries.retain(|entry| entry.index < *from),
                 Write::Restore { keep: false, .. } => stable.entries.clear(),
             }
         }
-        self.begin(&mut stable);
+        if self.gaps {
+            let base = self.checkpoint;
+            (stable.base, stable.base_clock) = (base.place, base.clock);
+            (stable.entries, stable.accepted) =
+                slots.split_off(&base.place.index.next()).into_values().unzip();
+        } else {
+            self.begin(&mut stable);
+        }
         stable
     }
 

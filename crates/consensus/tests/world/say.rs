@@ -5,7 +5,7 @@ use base::Ballot;
 use consensus::contract::{Answer, Lead, Refusal, Write};
 use consensus::entry::{Entry, EntryKind, Place};
 use consensus::letter::Letter;
-use consensus::raft::message::{Message, Say};
+use consensus::{paxos, raft};
 
 pub fn output(from: base::NodeId, output: &Output) -> String {
     match output {
@@ -32,6 +32,9 @@ fn write(write: &Write) -> String {
         Write::Entry { entry, cut: false } => format!("entry {}", self::entry(entry)),
         Write::Entry { entry, cut: true } => format!("entry {}, cutting", self::entry(entry)),
         Write::Cut { from } => format!("cut from {from}"),
+        Write::Slot { entry, accepted, chosen } => {
+            format!("slot {} under {accepted}, chosen {chosen}", self::entry(entry))
+        }
         Write::Restore { place, keep: true } => format!("restore {}, keeping", self::place(*place)),
         Write::Restore { place, keep: false } => format!("restore {}", self::place(*place)),
         Write::Vote { ballot, .. } if ballot.node.0 == 0 => format!("round {}", ballot.round),
@@ -77,10 +80,52 @@ fn lead(lead: &Lead) -> String {
 fn letter(letter: &Letter) -> String {
     match letter {
         Letter::Raft(message) => raft(message),
+        Letter::Paxos(message) => paxos(message),
     }
 }
 
-fn raft(message: &Message) -> String {
+fn paxos(message: &paxos::message::Message) -> String {
+    use paxos::message::Say;
+    let what = match &message.say {
+        Say::Canvass { commit } => format!("Canvass commit {commit}"),
+        Say::CanvassAnswer { granted } => format!("CanvassAnswer {}", yes(*granted)),
+        Say::Prepare { from, forced } => {
+            format!("Prepare from {from}{}", if *forced { ", forced" } else { "" })
+        }
+        Say::Promise { from, upto, last, commit, slots } => {
+            let slot = |it: &paxos::message::Accepted| {
+                format!("{} under {}", entry(&it.entry), it.accepted)
+            };
+            let slots: Vec<String> = slots.iter().map(slot).collect();
+            let slots = slots.join(", ");
+            format!("Promise from {from} upto {upto} of {last}, commit {commit} [{slots}]")
+        }
+        Say::Nack => "Nack".to_owned(),
+        Say::Accept { prev, commit, entries } => {
+            let entries: Vec<String> = entries.iter().map(entry).collect();
+            format!("Accept prev {prev} commit {commit} [{}]", entries.join(", "))
+        }
+        Say::Accepted { prev, matched, beyond } => {
+            let stretch =
+                |(first, last): &(base::Index, base::Index)| format!(" {first} to {last}");
+            let beyond: String = beyond.iter().map(stretch).collect();
+            let and = if beyond.is_empty() { "" } else { " and" };
+            format!("Accepted prev {prev} matched {matched}{and}{beyond}")
+        }
+        Say::Learn { commit, round } => format!("Learn commit {commit} round {round}"),
+        Say::LearnAnswer { held, matched, round } => {
+            format!("LearnAnswer held {held} matched {matched} round {round}")
+        }
+        Say::ReadAsk { .. } => "ReadAsk".to_owned(),
+        Say::ReadAnswer { index, .. } => format!("ReadAnswer {index}"),
+        Say::TakeOver => "TakeOver".to_owned(),
+    };
+    let mute = if message.mute { ", mute" } else { "" };
+    format!("{} {what}{mute}", message.ballot)
+}
+
+fn raft(message: &raft::message::Message) -> String {
+    use raft::message::Say;
     let what = match &message.say {
         Say::PreVote { last } => format!("PreVote last {}", place(*last)),
         Say::PreVoteAnswer { granted, last } => {

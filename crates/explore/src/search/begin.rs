@@ -66,7 +66,10 @@ impl Search<'_> {
         loop {
             let next = self.moves(*state).into_iter().find(|step| match step.cue {
                 Cue::Letter { letter, .. } => {
-                    let Letter::Raft(Message { say, .. }) = &self.kernel.letters.get(letter).letter;
+                    let Letter::Raft(Message { say, .. }) = &self.kernel.letters.get(letter).letter
+                    else {
+                        unreachable!("Raft is spoken")
+                    };
                     let asked = step.at == voter && matches!(say, Say::Vote { .. });
                     let told = step.at == 1 && matches!(say, Say::VoteAnswer { .. });
                     (asked || told) && !done.contains(&(step.at, step.cue))

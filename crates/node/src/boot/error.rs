@@ -4,6 +4,7 @@ use crate::bootstrap::BootstrapError;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base::{GroupId, Index};
+use consensus::kind::ProtocolKind;
 use consensus::protocol::OpenError;
 use core::fmt::{self, Display as _};
 use journal::checkpoint::CheckpointError;
@@ -31,6 +32,14 @@ pub enum BootError {
         is: String,
         /// The name and cluster that were given.
         given: String,
+    },
+    /// The data directory was made for another protocol.
+    Protocol {
+        /// The name of the protocol that it was made for, or its number if this
+        /// version does not know it.
+        is: String,
+        /// The one that was given, if one was.
+        given: Option<ProtocolKind>,
     },
     /// A group's protocol cannot go on from its log.
     Open {
@@ -87,6 +96,18 @@ impl BootError {
                 f,
                 "the data directory belongs to {is}, this node was started as {given}; use \
                  another data directory, or the name, token and members it was made with"
+            ),
+            Self::Protocol { is, given: Some(given) } => write!(
+                f,
+                "the data directory was made for {is}, this node was started for {}; leave \
+                 --protocol out or say --protocol {is}, or use another data directory: a \
+                 cluster cannot change its protocol yet",
+                given.name()
+            ),
+            Self::Protocol { is, given: None } => write!(
+                f,
+                "the data directory was made for a protocol that this version does not know \
+                 ({is}); start a newer version"
             ),
             Self::Open { group, error } => write!(f, "the log of {group}: {error}"),
             Self::Log { group, index, why, damaged } => {

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use base::{GroupId, Incarnation, Index, Serial};
 use consensus::contract::Stable;
 use consensus::entry::{Entry, EntryKind};
+use consensus::kind::ProtocolKind;
 use journal::disk::Disk;
 use journal::history::GroupRecovered;
 use journal::lost;
@@ -22,6 +23,7 @@ const MISSING: &str = "an entry before it is missing";
 /// The log that is to be opened.
 #[derive(Clone, Copy)]
 pub(super) struct Log {
+    pub(super) protocol: ProtocolKind,
     pub(super) segment_bytes: u64,
     /// The directory had one.
     pub(super) must_exist: bool,
@@ -72,7 +74,9 @@ impl Log {
         let mut stables = BTreeMap::new();
         for (group, state) in states {
             let found = recovered.groups.remove(group);
-            let stable = stable(*group, found, state, recovered.wal.durable(), healing.is_some())?;
+            let durable = recovered.wal.durable();
+            let from = (self.protocol, *group);
+            let stable = stable(from, found, state, durable, healing.is_some())?;
             stables.insert(*group, stable);
         }
         Ok(Found { recovered, owner, stables, healing })
@@ -122,7 +126,7 @@ fn is_damage(why: &BootError) -> bool {
 /// What the log says about a group behind its checkpoint, in the words of the
 /// protocol.
 fn stable(
-    group: GroupId,
+    (kind, group): (ProtocolKind, GroupId),
     found: Option<GroupRecovered>,
     state: &Restored,
     durable: Serial,
@@ -143,18 +147,22 @@ fn stable(
     }
     let vote = found.vote.map(|(_, body)| body);
     let last = found.entries.keys().next_back().copied();
-    if found.entries.remove(&base.index).is_some_and(|entry| entry.ballot != base.ballot) {
+    let at_base = found.entries.remove(&base.index);
+    if !kind.has_gaps() && at_base.is_some_and(|entry| entry.ballot != base.ballot) {
         // A checkpoint of another node was taken over, and a crash kept the log
         // from saying so: what it holds behind that place never was chosen.
         base::sometimes!(LogVoidAtBoot);
         return Ok(Stable { vote, stale: last, ..empty });
     }
     let mut entries = Vec::with_capacity(found.entries.len());
+    let mut accepted = Vec::new();
     for (index, entry) in found.entries {
         if index <= base.index {
             continue;
         }
-        if index.0 != base.index.0 + entries.len() as u64 + 1 {
+        if kind.has_gaps() {
+            accepted.push(entry.accepted);
+        } else if index.0 != base.index.0 + entries.len() as u64 + 1 {
             return Err(bad(index, MISSING));
         }
         let kind = EntryKind::from_u8(entry.entry_kind)
@@ -162,5 +170,6 @@ fn stable(
         let (ballot, clock, body) = (entry.ballot, entry.clock, entry.body);
         entries.push(Entry { index, ballot, kind, clock, body });
     }
-    Ok(Stable { vote, entries, ..empty })
+    let chosen = found.chosen;
+    Ok(Stable { vote, entries, accepted, chosen, ..empty })
 }

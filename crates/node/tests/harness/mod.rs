@@ -25,6 +25,7 @@ pub(crate) fn options(name: &str, seed: u64) -> BootOptions {
         name: name.into(),
         token: "test".into(),
         members: ["a", "b", "c"].iter().map(spec).collect(),
+        protocol: None,
         client_urls: vec![format!("http://{name}:2379")],
         timing: Timing {
             heartbeat: Duration::from_millis(50),

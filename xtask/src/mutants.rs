@@ -24,6 +24,10 @@ const EXPLORE: Program<'static> = Program {
 const SCHEDULES: &[&str] =
     &["cargo", "test", "-p", "consensus", "--features", "base/mutants", "--test", "random"];
 
+/// What only Zab does, thing by thing.
+const ZAB: &[&str] =
+    &["cargo", "test", "-p", "consensus", "--features", "base/mutants", "--test", "zab"];
+
 /// Every crash point of lives of a log.
 const CRASH_POINTS: &[&str] =
     &["cargo", "test", "-p", "journal", "--features", "base/mutants", "--test", "crash_points"];
@@ -37,6 +41,18 @@ const FLIPS: &[&str] =
 /// by, the room's own tests do not; and those of a protocol that the hunt does not speak.
 const IN_THEIR_ROOM: &[(&str, &[&str])] = &[
     ("RestoreForgetsStale", SCHEDULES),
+    ("ZabOwnSyncEarly", SCHEDULES),
+    ("ZabPromiseNotWritten", SCHEDULES),
+    ("ZabAckEpochBeforeSync", SCHEDULES),
+    ("ZabLeadsWithoutHistory", SCHEDULES),
+    ("ZabNoTrunc", SCHEDULES),
+    ("ZabAcceptsBeforeLog", SCHEDULES),
+    ("ZabAckNewLeaderEarly", SCHEDULES),
+    ("ZabServesUnaccepted", SCHEDULES),
+    ("ZabPongUnsynced", SCHEDULES),
+    ("ZabAckBeforeSync", SCHEDULES),
+    ("ZabEqualEpochTwice", ZAB),
+    ("ZabLongestWins", ZAB),
     ("TearTakenForDamage", CRASH_POINTS),
     ("PageCacheBelieved", CRASH_POINTS),
     ("DamageTakenForTear", FLIPS),

@@ -71,6 +71,10 @@ marks! {
     LogPulled,
     /// What was to be pulled was only in a checkpoint of the other log's owner.
     PullerBehind,
+    /// A prospective leader fetched a history that was better than its own.
+    HistoryPulled,
+    /// A quorum accepted the history of a new leader.
+    HistoryAccepted,
     /// A leader that hands over told a follower to stand.
     ToldToStand,
     /// A leader that wanted to hand over takes proposals again.

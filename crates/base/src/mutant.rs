@@ -199,6 +199,30 @@ mutants! {
     AcceptedBeforeSync,
     /// What a leader says is chosen is believed of places accepted under other ballots.
     CommitOfAnyBallot,
+    /// Zab's leader counts its own acceptance of the history before its disk has it.
+    ZabOwnSyncEarly,
+    /// A promise of an epoch is not in the record that is about it.
+    ZabPromiseNotWritten,
+    /// ACKEPOCH leaves before the promise is on disk.
+    ZabAckEpochBeforeSync,
+    /// An epoch that was promised to one is promised to another who claims it too.
+    ZabEqualEpochTwice,
+    /// The longest log is taken for the best, whatever epoch it was accepted in.
+    ZabLongestWins,
+    /// A new leader begins with its own log, whatever others have.
+    ZabLeadsWithoutHistory,
+    /// What follows the leader's history is not cut.
+    ZabNoTrunc,
+    /// NEWLEADER is accepted before the history is there (`ZooKeeper` issues 3911, 4643).
+    ZabAcceptsBeforeLog,
+    /// NEWLEADER is acknowledged before that is on disk (`ZooKeeper` issue 4646).
+    ZabAckNewLeaderEarly,
+    /// A leader serves before a quorum has accepted its history (`ZooKeeper` issue 4394).
+    ZabServesUnaccepted,
+    /// Who promised an epoch says that its log is in sync, whatever it holds.
+    ZabPongUnsynced,
+    /// A proposal is acknowledged before it is on disk.
+    ZabAckBeforeSync,
 }
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);

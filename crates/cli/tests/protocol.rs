@@ -8,7 +8,16 @@ use rustix::process::Signal;
 
 #[test]
 fn paxos_survives_its_leader_and_a_restart_of_all() {
-    let cluster = Cluster::up_with("paxos", 3, &["--protocol", "paxos"]);
+    survives_its_leader_and_a_restart_of_all("paxos");
+}
+
+#[test]
+fn zab_survives_its_leader_and_a_restart_of_all() {
+    survives_its_leader_and_a_restart_of_all("zab");
+}
+
+fn survives_its_leader_and_a_restart_of_all(protocol: &str) {
+    let cluster = Cluster::up_with(protocol, 3, &["--protocol", protocol]);
     let endpoints = cluster.endpoints().join(",");
     let put = |key: &str| {
         let said = run(&["put", key, "here", "--endpoints", &endpoints]);
@@ -29,7 +38,7 @@ fn paxos_survives_its_leader_and_a_restart_of_all() {
     cluster.dev(&["stop"]).ok();
 
     let said = cluster.dev(&["-d"]).ok();
-    assert!(said.contains("3 nodes · paxos"), "{said}");
+    assert!(said.contains(&format!("3 nodes · {protocol}")), "{said}");
     assert!(put("again"));
     for endpoint in cluster.endpoints() {
         assert_eq!(all(&endpoint), ["again", "before", "without"]);
@@ -41,7 +50,10 @@ fn paxos_survives_its_leader_and_a_restart_of_all() {
     let words = ["server", "--name", "n1", "--protocol", "raft", "--data-dir", data];
     let said = run(&words);
     assert_ne!(said.code, Some(0), "{said:?}");
-    assert!(said.err.contains("made for paxos") && said.err.contains("--protocol"), "{said:?}");
+    assert!(
+        said.err.contains(&format!("made for {protocol}")) && said.err.contains("--protocol"),
+        "{said:?}"
+    );
 }
 
 #[test]

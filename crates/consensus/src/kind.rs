@@ -9,11 +9,13 @@ pub enum ProtocolKind {
     Raft = 1,
     /// Multi-Paxos: one prepare for all that follows.
     Paxos = 2,
+    /// Zab, as published in 2011.
+    Zab = 3,
 }
 
 impl ProtocolKind {
     /// Every protocol, in order.
-    pub const ALL: &[Self] = &[Self::Raft, Self::Paxos];
+    pub const ALL: &[Self] = &[Self::Raft, Self::Paxos, Self::Zab];
 
     /// The protocol with this number, if there is one.
     #[must_use]
@@ -33,6 +35,7 @@ impl ProtocolKind {
         match self {
             Self::Raft => "raft",
             Self::Paxos => "paxos",
+            Self::Zab => "zab",
         }
     }
 
@@ -41,7 +44,7 @@ impl ProtocolKind {
     #[must_use]
     pub const fn has_gaps(self) -> bool {
         match self {
-            Self::Raft => false,
+            Self::Raft | Self::Zab => false,
             Self::Paxos => true,
         }
     }

@@ -5,6 +5,7 @@
 use crate::kind::ProtocolKind;
 use crate::paxos::message::Message as PaxosMessage;
 use crate::raft::message::Message as RaftMessage;
+use crate::zab::message::Message as ZabMessage;
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
 use bytes::Bytes;
@@ -15,6 +16,9 @@ const RAFT_VERSION: u8 = 1;
 /// The same for those of Multi-Paxos.
 const PAXOS_VERSION: u8 = 1;
 
+/// The same for those of Zab.
+const ZAB_VERSION: u8 = 1;
+
 /// A letter between two replicas of a group.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Letter {
@@ -22,6 +26,8 @@ pub enum Letter {
     Raft(RaftMessage),
     /// One of Multi-Paxos's.
     Paxos(PaxosMessage),
+    /// One of Zab's.
+    Zab(ZabMessage),
 }
 
 impl Letter {
@@ -38,6 +44,11 @@ impl Letter {
                 into.put_u8(PAXOS_VERSION);
                 message.encode(into);
             }
+            Self::Zab(message) => {
+                into.put_u8(ProtocolKind::Zab as u8);
+                into.put_u8(ZAB_VERSION);
+                message.encode(into);
+            }
         }
     }
 
@@ -48,6 +59,7 @@ impl Letter {
         match self {
             Self::Raft(message) => message.is_bulk(),
             Self::Paxos(message) => message.is_bulk(),
+            Self::Zab(message) => message.is_bulk(),
         }
     }
 
@@ -66,6 +78,10 @@ impl Letter {
             ProtocolKind::Paxos => {
                 check_version(reader.u8()?, PAXOS_VERSION)?;
                 PaxosMessage::decode(reader).map(Self::Paxos)
+            }
+            ProtocolKind::Zab => {
+                check_version(reader.u8()?, ZAB_VERSION)?;
+                ZabMessage::decode(reader).map(Self::Zab)
             }
         }
     }

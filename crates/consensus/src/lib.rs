@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod chain;
 pub mod contract;
 mod encode;
 pub mod entry;
@@ -21,3 +22,4 @@ pub mod quorum;
 pub mod raft;
 pub mod trigger;
 mod waiting;
+pub mod zab;

@@ -160,6 +160,19 @@ impl Log {
         cut
     }
 
+    /// What stands above `end` is void, and nothing takes its place. Says whether
+    /// anything did.
+    pub fn cut_above(&mut self, end: Index, out: &mut Outbox) -> bool {
+        let longer = self.last().index > end;
+        if longer {
+            let from = end.next();
+            self.cut(from);
+            let serial = out.write(Write::Cut { from });
+            self.writes.push_back((serial, end));
+        }
+        longer
+    }
+
     /// Adds an entry that is chosen and stands on its own, whatever ballot stands
     /// before it. Log time is made to never go back: it is that of the entry before,
     /// if the entry's own is earlier. The write that holds it may not be durable yet.
@@ -312,6 +325,19 @@ mod tests {
         log.on_durable(Serial(3));
         log.put(entry(2, 2), &mut out);
         assert_eq!((log.durable(), log.last()), (Index(1), place(2, 2)));
+    }
+
+    #[test]
+    fn a_cut_that_puts_nothing_there_is_a_write_of_its_own() {
+        let (mut log, mut out) = log(&[1, 1, 1]);
+        log.on_durable(Serial(2));
+        assert!(!log.cut_above(Index(3), &mut out));
+        assert!(log.cut_above(Index(1), &mut out));
+        assert_eq!(out.writes.last(), Some(&Write::Cut { from: Index(2) }));
+        assert_eq!((log.durable(), log.last()), (Index(1), place(1, 1)));
+        log.put(entry(2, 2), &mut out);
+        log.on_durable(Serial(4));
+        assert_eq!((log.durable(), log.written(Index(2))), (Index(1), Serial(5)));
     }
 
     #[test]

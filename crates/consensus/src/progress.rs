@@ -131,6 +131,16 @@ impl Progress {
         matches!(self.mode, Mode::Probe { beats: None }) && self.matched < self.next.prev()
     }
 
+    /// Whether it is known that the logs agree before `next`.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        match &self.mode {
+            Mode::Probe { beats } => beats.is_none() && self.matched == self.next.prev(),
+            Mode::Replicate(_) => true,
+            Mode::Behind { .. } => false,
+        }
+    }
+
     /// A letter left that ends at `last` with `bytes` of entries.
     pub fn on_sent(&mut self, last: Index, bytes: usize) {
         match &mut self.mode {
@@ -289,7 +299,9 @@ impl Progress {
         self.voice.heard = now;
     }
 
-    fn start_over(&mut self, next: Index) {
+    /// Nothing is known any more of what the follower has: it is tried at `next`. What
+    /// it said while it could keep promises still counts.
+    pub fn start_over(&mut self, next: Index) {
         (self.matched, self.told) = (Index::ZERO, Index::ZERO);
         self.probe(next);
     }

@@ -7,6 +7,7 @@ use crate::entry::{Entry, Place};
 pub use crate::open::OpenError;
 use crate::paxos::Paxos;
 use crate::raft::Raft;
+use crate::zab::Zab;
 use base::{Ballot, Index, Serial, Time};
 use bytes::Bytes;
 
@@ -18,6 +19,8 @@ pub enum Protocol {
     Raft(Raft),
     /// It speaks Multi-Paxos.
     Paxos(Paxos),
+    /// It speaks Zab.
+    Zab(Zab),
 }
 
 impl Protocol {
@@ -26,6 +29,7 @@ impl Protocol {
         match kind {
             ProtocolKind::Raft => Raft::open(setup, stable).map(Self::Raft),
             ProtocolKind::Paxos => Paxos::open(setup, stable).map(Self::Paxos),
+            ProtocolKind::Zab => Zab::open(setup, stable).map(Self::Zab),
         }
     }
 
@@ -37,6 +41,7 @@ impl Protocol {
         match kind {
             ProtocolKind::Raft => Raft::founding(),
             ProtocolKind::Paxos => Paxos::founding(),
+            ProtocolKind::Zab => Zab::founding(),
         }
     }
 
@@ -45,6 +50,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.step(now, input, out),
             Self::Paxos(paxos) => paxos.step(now, input, out),
+            Self::Zab(zab) => zab.step(now, input, out),
         }
     }
 
@@ -56,6 +62,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.timeless(now, seed),
             Self::Paxos(paxos) => paxos.timeless(now, seed),
+            Self::Zab(zab) => zab.timeless(now, seed),
         }
     }
 
@@ -65,6 +72,7 @@ impl Protocol {
         match self {
             Self::Raft(_) => ProtocolKind::Raft,
             Self::Paxos(_) => ProtocolKind::Paxos,
+            Self::Zab(_) => ProtocolKind::Zab,
         }
     }
 
@@ -74,6 +82,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.deadline(),
             Self::Paxos(paxos) => paxos.deadline(),
+            Self::Zab(zab) => zab.deadline(),
         }
     }
 
@@ -83,6 +92,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.status(),
             Self::Paxos(paxos) => paxos.status(),
+            Self::Zab(zab) => zab.status(),
         }
     }
 
@@ -95,6 +105,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.takes(place),
             Self::Paxos(paxos) => paxos.takes(place),
+            Self::Zab(zab) => zab.takes(place),
         }
     }
 
@@ -104,6 +115,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.heard(),
             Self::Paxos(paxos) => paxos.heard(),
+            Self::Zab(zab) => zab.heard(),
         }
     }
 
@@ -113,6 +125,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.last(),
             Self::Paxos(paxos) => paxos.last(),
+            Self::Zab(zab) => zab.last(),
         }
     }
 
@@ -123,6 +136,7 @@ impl Protocol {
         match self {
             Self::Raft(raft) => raft.entry(index),
             Self::Paxos(paxos) => paxos.entry(index),
+            Self::Zab(zab) => zab.entry(index),
         }
     }
 }

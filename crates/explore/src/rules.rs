@@ -76,7 +76,7 @@ const fn granted(flight: &Flight) -> Option<u64> {
         Letter::Raft(Message { term, say: Say::VoteAnswer { granted: true, .. }, .. }) => {
             Some(*term)
         }
-        Letter::Raft(_) | Letter::Paxos(_) => None,
+        Letter::Raft(_) | Letter::Paxos(_) | Letter::Zab(_) => None,
     }
 }
 

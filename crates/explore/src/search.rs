@@ -479,7 +479,7 @@ const fn lateness(letter: &Letter) -> &'static [bool] {
     match letter {
         Letter::Raft(Message { say: Say::Vote { .. } | Say::Pull { .. }, .. }) => &[true],
         Letter::Raft(Message { say: Say::PreVote { .. }, .. }) => &[false, true],
-        Letter::Raft(_) | Letter::Paxos(_) => &[false],
+        Letter::Raft(_) | Letter::Paxos(_) | Letter::Zab(_) => &[false],
     }
 }
 

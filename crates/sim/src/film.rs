@@ -1,6 +1,7 @@
 //! What can be seen of a run: one shot for everything that a picture shows.
 
 mod paxos;
+mod zab;
 
 use crate::history::{History, Outcome};
 use base::{GroupId, Time};
@@ -198,6 +199,7 @@ fn words(peek: &Peek) -> (Kind, u64, String) {
     match &peek.what {
         What::Letter(Letter::Raft(message)) => letter(message),
         What::Letter(Letter::Paxos(message)) => paxos::letter(message),
+        What::Letter(Letter::Zab(message)) => zab::letter(message),
         What::Forward { bytes } => {
             (Kind::Forward, 0, format!("a client's command for the leader, {bytes} bytes"))
         }

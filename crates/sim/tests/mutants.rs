@@ -83,6 +83,18 @@ const ELSEWHERE: &[Mutant] = &[
     Mutant::InheritedAsNew,
     Mutant::AcceptedBeforeSync,
     Mutant::CommitOfAnyBallot,
+    Mutant::ZabOwnSyncEarly,
+    Mutant::ZabPromiseNotWritten,
+    Mutant::ZabAckEpochBeforeSync,
+    Mutant::ZabEqualEpochTwice,
+    Mutant::ZabLongestWins,
+    Mutant::ZabLeadsWithoutHistory,
+    Mutant::ZabNoTrunc,
+    Mutant::ZabAcceptsBeforeLog,
+    Mutant::ZabAckNewLeaderEarly,
+    Mutant::ZabServesUnaccepted,
+    Mutant::ZabPongUnsynced,
+    Mutant::ZabAckBeforeSync,
 ];
 
 /// Where the hunt begins: the seed that caught it last, if that is far. Whoever

@@ -28,7 +28,7 @@ pub(crate) struct DevArgs {
     /// Return once the cluster serves; it goes on in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
-    /// What the cluster speaks: raft or paxos [default: raft, or what DIR has]
+    /// What the cluster speaks: raft, paxos or zab [default: raft, or what DIR has]
     #[arg(long, value_name = "NAME")]
     pub(crate) protocol: Option<String>,
     /// Milliseconds between a leader's heartbeats

@@ -48,7 +48,7 @@ pub(crate) struct ServerArgs {
     /// Sets apart clusters with the same members [default: etcd-cluster]
     #[arg(long, value_name = "TEXT")]
     pub(crate) initial_cluster_token: Option<String>,
-    /// raft or paxos; it is fixed when the data directory is made [default: what the
+    /// raft, paxos or zab; it is fixed when the data directory is made [default: what the
     /// data directory has; raft for a new one]
     #[arg(long, value_name = "NAME")]
     pub(crate) protocol: Option<String>,

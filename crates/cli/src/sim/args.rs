@@ -43,7 +43,7 @@ pub(super) struct WorldArgs {
     /// What the world is about, instead of what the seed says
     #[arg(long, value_enum)]
     pub(super) theme: Option<ThemeName>,
-    /// What the groups of the cluster speak: raft or paxos
+    /// What the groups of the cluster speak: raft, paxos or zab
     #[arg(long, default_value = "raft", value_parser = protocol)]
     pub(super) protocol: ProtocolKind,
     /// Nodes of the cluster: 1, 3, 5 or 7, instead of what the seed says

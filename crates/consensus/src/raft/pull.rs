@@ -15,8 +15,8 @@
 
 use super::Raft;
 use super::message::Say;
-use super::replicate::{behind_base, check_entries};
 use super::state::{Candidate, Core, Piece, Puller, Role};
+use crate::chain::{behind_base, check_entries};
 use crate::contract::Outbox;
 use crate::entry::{Entry, Place};
 use alloc::vec::Vec;
@@ -94,7 +94,7 @@ impl Raft {
             let near = core.log.at_or_below(prev).unwrap_or(core.log.base());
             return core.send_pull(from, near, out);
         }
-        if let Err(why) = check_entries(core, core.log.commit(), prev, &entries) {
+        if let Err(why) = check_entries(&core.log, core.log.commit(), core.term, prev, &entries) {
             return out.drop_letter(why);
         }
         if let Err(why) = core.take(last, entries, out) {

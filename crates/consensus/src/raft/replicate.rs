@@ -4,9 +4,9 @@
 use super::Raft;
 use super::message::Say;
 use super::state::{Core, Follower, Heard, Leader, Role};
+use crate::chain::{behind_base, check_entries};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::entry::{Entry, EntryKind, Place};
-use crate::log::Log;
 use crate::progress::Progress;
 use crate::quorum;
 use alloc::vec::Vec;
@@ -149,7 +149,7 @@ impl Raft {
             let say = Say::Reject { tried: prev.index, near };
             return core.send(from, say, Serial::ZERO, out);
         }
-        if let Err(why) = check_entries(core, follower.held, prev, &entries) {
+        if let Err(why) = check_entries(&core.log, follower.held, core.term, prev, &entries) {
             return out.drop_letter(why);
         }
         let matched = entries.last().map_or(prev.index, |entry| entry.index);
@@ -313,51 +313,4 @@ fn send_append(peer: NodeId, progress: &mut Progress, core: &Core, out: &mut Out
         progress.on_sent(end, bytes);
     }
     core.send(peer, Say::Append { prev, commit, entries }, core.promised, out);
-}
-
-/// What of a letter is behind the base of `log`: all of it, usually. What is
-/// below is chosen, hence known already; nothing if the letter contradicts that.
-pub(super) fn behind_base(
-    log: &Log,
-    prev: Place,
-    mut entries: Vec<Entry>,
-) -> Option<(Place, Vec<Entry>)> {
-    let base = log.base();
-    if prev.index >= base.index {
-        return Some((prev, entries));
-    }
-    let at_base = entries.iter().find(|entry| entry.index == base.index);
-    if at_base.is_some_and(|entry| entry.ballot != base.ballot) {
-        return None;
-    }
-    entries.retain(|entry| entry.index > base.index);
-    Some((base, entries))
-}
-
-/// What a letter says is input, not our own computation: a chain that no
-/// honest leader sends is refused before anything of it is taken.
-pub(super) fn check_entries(
-    core: &Core,
-    held: Index,
-    prev: Place,
-    entries: &[Entry],
-) -> Result<(), &'static str> {
-    let mut before = prev;
-    let mut clock = core.log.clock_at(prev.index).unwrap_or(0);
-    for entry in entries {
-        if entry.index != before.index.next() || entry.ballot < before.ballot {
-            return Err("entries out of order");
-        }
-        if entry.ballot.round > core.term || entry.clock < clock {
-            return Err("an entry from the future or the past");
-        }
-        let mine = core.log.entry(entry.index);
-        let known = mine.filter(|mine| mine.ballot == entry.ballot);
-        if mine.is_some() && known.is_none() && entry.index <= held {
-            return Err("contradicts what was chosen or agreed");
-        }
-        before = Place { ballot: entry.ballot, index: entry.index };
-        clock = known.map_or(entry.clock, |mine| mine.clock);
-    }
-    Ok(())
 }

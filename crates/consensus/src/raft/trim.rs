@@ -8,7 +8,7 @@ use super::state::{Core, Leader, Role};
 use crate::contract::Outbox;
 use crate::entry::Place;
 use crate::progress::Progress;
-use base::{Index, Time, mutant, sometimes};
+use base::{Index, Time, invariant, mutant, sometimes};
 
 impl Raft {
     /// A checkpoint at `upto` is on this disk. While a follower is given one,
@@ -58,7 +58,11 @@ impl Raft {
             sometimes!(RestoreVoidedLog);
         }
         let core = &mut self.core;
+        let before = core.log.last();
         let serial = core.log.restore(place, clock, out);
+        // Votes were given to logs that miss nothing of this one (Raft, 5.4.1).
+        let last = core.log.last();
+        invariant!(I29, last >= before, "{last:?} after {before:?}");
         core.newest = core.newest.max(place.index);
         let Role::Follower(follower) = &mut self.role else {
             return self.pull_behind_checkpoint(now, out);

@@ -6,6 +6,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of it")]
 
 pub mod say;
+mod zab;
 
 use base::{AskId, Index, NodeId, Serial, Time};
 use consensus::contract::{Answer, Input, Outbox, Parcel, Retention, Setup, Stable, Timing, Write};

@@ -81,6 +81,7 @@ fn letter(letter: &Letter) -> String {
     match letter {
         Letter::Raft(message) => raft(message),
         Letter::Paxos(message) => paxos(message),
+        Letter::Zab(message) => super::zab::letter(message),
     }
 }
 

@@ -107,6 +107,8 @@ mutants! {
     RenewedWithoutQuorum,
     /// A lease is renewed though its end is proposed.
     RenewedWhileEnding,
+    /// The end of a lease ends the one that was granted anew under its id as well.
+    ExpiresAnother,
     /// A new leader counts a lease from its grant, not from its own beginning.
     LeaseNotExtended,
     /// A leader says that it did not propose what it did propose for another node.

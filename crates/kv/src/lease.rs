@@ -130,6 +130,13 @@ impl Leases {
         self.held.get(&id).is_some()
     }
 
+    /// Whether a lease has had its time since its grant, by the log's clock: it may
+    /// have been renewed, but before that nobody ends it for its time.
+    pub(crate) fn is_over(&self, id: i64, clock: u64) -> bool {
+        let until = |held: &Held| held.granted_at.saturating_add(held.ttl_s.saturating_mul(1_000));
+        self.held.get(&id).is_some_and(|held| until(held) <= clock)
+    }
+
     pub(crate) fn get(&self, id: i64) -> Option<Lease> {
         let held = self.held.get(&id)?;
         let Held { id, ttl_s, granted_at, .. } = *held;

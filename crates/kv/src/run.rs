@@ -26,7 +26,9 @@ pub(crate) fn run(state: &mut State, command: &Command, clock: u64) -> Result<Op
             .map(|()| OpReply::LeaseGrant { id: grant.id, ttl_s: grant.ttl_s }),
         Command::LeaseRevoke { id } if end_lease(state, *id) => Ok(OpReply::LeaseRevoke),
         Command::LeaseRevoke { .. } => Err(KvError::LeaseNotFound),
-        Command::LeaseExpire { ids } => Ok(OpReply::LeaseExpire { ended: run_expire(state, ids) }),
+        Command::LeaseExpire { ids } => {
+            Ok(OpReply::LeaseExpire { ended: run_expire(state, ids, clock) })
+        }
         Command::Alarm(change) => Ok(OpReply::Alarm(state.alarms.change(change))),
     }
 }
@@ -62,9 +64,17 @@ fn run_compact(store: &mut Store, compact: &Compact) -> Result<OpReply, KvError>
     Ok(OpReply::Compact)
 }
 
-/// Each lease that still exists ends, with a revision of its own.
-fn run_expire(state: &mut State, ids: &[i64]) -> Vec<i64> {
-    let ended: Vec<i64> = ids.iter().copied().filter(|id| end_lease(state, *id)).collect();
+/// Each lease that still exists and has had its time ends, with a revision of its
+/// own. What was named may have been revoked meanwhile and granted anew: that one
+/// was not meant, and by the log's clock its time cannot be over.
+fn run_expire(state: &mut State, ids: &[i64], clock: u64) -> Vec<i64> {
+    let mut ended = Vec::new();
+    for id in ids.iter().copied() {
+        let over = base::mutant!(ExpiresAnother, state.leases.is_over(id, clock), true);
+        if over && end_lease(state, id) {
+            ended.push(id);
+        }
+    }
     if !ended.is_empty() {
         base::sometimes!(LeaseExpired);
     }

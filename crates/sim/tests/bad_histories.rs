@@ -99,7 +99,7 @@ impl Scribe {
     fn write(&mut self, number: Number, from: u64, command: Command) {
         let asked = self.ops.len();
         self.line(Some(asked), number, from + 5, &command);
-        let reply = self.model.apply(number, &command);
+        let reply = self.model.apply(number, from + 5, &command);
         self.op(What::Write(command, number), from, from + 10, Answer::Kv(reply));
     }
 

@@ -26,6 +26,7 @@ const fn theme(mutant: Mutant) -> Option<Theme> {
         }
         Mutant::RenewedWithoutQuorum
         | Mutant::RenewedWhileEnding
+        | Mutant::ExpiresAnother
         | Mutant::LeaseNotExtended
         | Mutant::AnsweredByPlaceAlone => Some(Theme::Leases),
         Mutant::RestoreKeepsLog

@@ -20,7 +20,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::cell::Cell;
 
-/// The log's clock is the index.
+/// The log's clock is the index, in seconds.
 fn apply(machine: &mut Machine, command: &Command) -> Reply {
     apply_numbered(machine, command, None)
 }
@@ -28,7 +28,7 @@ fn apply(machine: &mut Machine, command: &Command) -> Reply {
 fn apply_numbered(machine: &mut Machine, command: &Command, sequence: Option<(u64, u64)>) -> Reply {
     let body = encode(&Envelope { sequence, ..Envelope::default() }, command);
     let index = machine.applied().next();
-    machine.apply(index, index.0, &body).unwrap()
+    machine.apply(index, index.0 * 1_000, &body).unwrap()
 }
 
 fn everything(revision: Revision) -> RangeQuery {
@@ -95,7 +95,7 @@ fn the_machine_does_what_the_naive_one_does() {
             let again = sequence.is_some_and(|(client, it)| {
                 naive.said.get(&client).is_some_and(|said| said.0 == it)
             });
-            let clock = machine.applied().next().0;
+            let clock = machine.applied().next().0 * 1_000;
             let wanted = match sequence {
                 Some(sequence) => naive.apply_numbered(command, clock, sequence),
                 None => naive.apply(command, clock),

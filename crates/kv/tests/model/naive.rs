@@ -92,6 +92,10 @@ impl Naive {
         }
     }
 
+    fn is_over(&self, id: i64, clock: u64) -> bool {
+        self.leases.get(&id).is_some_and(|(ttl_s, granted)| clock >= granted + ttl_s * 1_000)
+    }
+
     /// All but puts, deletions and transactions.
     fn apply_other(&mut self, command: &Command, clock: u64) -> Option<Result<OpReply, KvError>> {
         let corrupt = self.stands(AlarmKind::Corrupt);
@@ -122,7 +126,8 @@ impl Naive {
             Command::LeaseRevoke { id } if self.end(*id) => Ok(OpReply::LeaseRevoke),
             Command::LeaseRevoke { .. } => Err(KvError::LeaseNotFound),
             Command::LeaseExpire { ids } => {
-                let ended = ids.iter().copied().filter(|id| self.end(*id)).collect();
+                let mut ended = ids.clone();
+                ended.retain(|id| self.is_over(*id, clock) && self.end(*id));
                 Ok(OpReply::LeaseExpire { ended })
             }
             Command::Compact(compact) => {

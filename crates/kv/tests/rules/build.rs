@@ -88,8 +88,13 @@ impl Keyspace {
     }
 
     pub(crate) fn apply(&mut self, command: &Command) -> Reply {
+        self.apply_at(0, command)
+    }
+
+    /// The same when the log's clock says so many milliseconds.
+    pub(crate) fn apply_at(&mut self, clock: u64, command: &Command) -> Reply {
         let index: Index = self.0.applied().next();
-        let reply = self.0.apply(index, 0, &encode(&Envelope::default(), command)).unwrap();
+        let reply = self.0.apply(index, clock, &encode(&Envelope::default(), command)).unwrap();
         self.0.validate();
         reply
     }

@@ -85,10 +85,29 @@ fn an_expiry_passes_over_what_is_gone_and_takes_a_revision_for_each_lease() {
     }
     revoke(&mut keyspace, 2);
     assert_eq!(keyspace.0.revision(), Revision(5));
-    let reply = keyspace.apply(&Command::LeaseExpire { ids: vec![3, 9, 2, 1, 3] });
+    let reply = keyspace.apply_at(10_000, &Command::LeaseExpire { ids: vec![3, 9, 2, 1, 3] });
     assert_eq!(reply.result, Ok(OpReply::LeaseExpire { ended: vec![3, 1] }));
     assert_eq!((reply.revision, keyspace.0.keys()), (Revision(7), 0));
     assert_eq!(keyspace.0.leases().count(), 0);
+}
+
+#[test]
+fn an_expiry_does_not_mean_a_lease_that_was_granted_anew() {
+    let mut keyspace = Keyspace::new();
+    grant(&mut keyspace, 1);
+    let expire = Command::LeaseExpire { ids: vec![1] };
+    assert_eq!(
+        keyspace.apply_at(9_999, &expire).result,
+        Ok(OpReply::LeaseExpire { ended: vec![] })
+    );
+    revoke(&mut keyspace, 1);
+    grant(&mut keyspace, 1);
+    keyspace.put(on(1, "key"));
+    let reply = keyspace.apply_at(10_004, &expire);
+    assert_eq!(reply.result, Ok(OpReply::LeaseExpire { ended: vec![] }), "granted at 9,999");
+    assert_eq!(keyspace.0.keys(), 1);
+    let reply = keyspace.apply_at(19_999, &expire);
+    assert_eq!(reply.result, Ok(OpReply::LeaseExpire { ended: vec![1] }));
 }
 
 #[test]

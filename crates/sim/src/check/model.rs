@@ -73,11 +73,11 @@ impl Model {
     }
 
     /// Does a command, unless its number says that it was done before.
-    pub fn apply(&mut self, number: Number, command: &Command) -> Reply {
-        let Some((client, number)) = number else { return self.run(command) };
+    pub fn apply(&mut self, number: Number, clock: u64, command: &Command) -> Reply {
+        let Some((client, number)) = number else { return self.run(clock, command) };
         let (said, kept) = self.said.get(&client).cloned().unwrap_or_default();
         if number == said + 1 {
-            let reply = self.run(command);
+            let reply = self.run(clock, command);
             let kept = (size(&reply) <= SEQUENCE_REPLY_BYTES_MAX).then(|| reply.clone());
             self.said.insert(client, (number, kept));
             return reply;
@@ -93,8 +93,8 @@ impl Model {
         Reply { revision: self.revision(), result: Err(if again { old } else { gap }) }
     }
 
-    fn run(&mut self, command: &Command) -> Reply {
-        let result = self.refused(command).map_or_else(|| self.act(command), Err);
+    fn run(&mut self, clock: u64, command: &Command) -> Reply {
+        let result = self.refused(command).map_or_else(|| self.act(clock, command), Err);
         Reply { revision: self.revision(), result }
     }
 
@@ -103,7 +103,7 @@ impl Model {
         (stands(AlarmKind::NoSpace) && takes_room(command)).then_some(KvError::NoSpace)
     }
 
-    fn act(&mut self, command: &Command) -> Result<OpReply, KvError> {
+    fn act(&mut self, clock: u64, command: &Command) -> Result<OpReply, KvError> {
         let now = self.revision();
         match command {
             Command::Put(_) | Command::DeleteRange(_) | Command::Txn(_) => {
@@ -125,14 +125,19 @@ impl Model {
                 if it.id == 0 || self.rest.leases.contains_key(&it.id) {
                     return Err(KvError::LeaseExists);
                 }
-                Rc::make_mut(&mut self.rest).leases.insert(it.id, it.ttl_s);
+                let rest = Rc::make_mut(&mut self.rest);
+                rest.leases.insert(it.id, it.ttl_s);
+                rest.over.insert(it.id, clock + it.ttl_s * 1_000);
                 Ok(OpReply::LeaseGrant { id: it.id, ttl_s: it.ttl_s })
             }
             Command::LeaseRevoke { id } => {
                 self.end(*id).then_some(OpReply::LeaseRevoke).ok_or(KvError::LeaseNotFound)
             }
             Command::LeaseExpire { ids } => {
-                let ended = ids.iter().copied().filter(|id| self.end(*id)).collect();
+                let over =
+                    |model: &Self, id| model.rest.over.get(&id).is_some_and(|at| *at <= clock);
+                let mut ended = ids.clone();
+                ended.retain(|id| over(self, *id) && self.end(*id));
                 Ok(OpReply::LeaseExpire { ended })
             }
             Command::Alarm(it) => {
@@ -234,8 +239,9 @@ mod tests {
             let envelope =
                 Envelope { keyspace: KeyspaceId(1), sequence: number, ..Envelope::default() };
             let body = kv::encode::encode(&envelope, &command);
-            let reply = machine.apply(Index(index), 0, &body).unwrap();
-            assert_eq!(reply, model.apply(number, &command), "{command:?}");
+            let clock = index * 100;
+            let reply = machine.apply(Index(index), clock, &body).unwrap();
+            assert_eq!(reply, model.apply(number, clock, &command), "{command:?}");
             assert_eq!(machine.compacted(), model.rest.compacted);
             let query = Query::Range(ask::range(&mut prng, 3, model.revision()));
             let Query::Range(range) = &query else { continue };

@@ -66,7 +66,7 @@ impl Replay {
                     let (envelope, command) =
                         both.map_err(|why| format!("{} is no command: {why}", entry.index))?;
                     let number = envelope.sequence;
-                    let reply = model.apply(number, &command);
+                    let reply = model.apply(number, entry.clock, &command);
                     Some(Done { asked: asked(envelope.wall_ms), number, command, reply })
                 }
             };

@@ -11,6 +11,9 @@ pub struct Rest {
     pub compacted: Option<Revision>,
     /// The leases and their times in seconds.
     pub leases: BTreeMap<i64, u64>,
+    /// By the log's clock, in milliseconds, when the newest lease of an id has had the
+    /// time of its grant. Before that it is not meant by who ends what is over.
+    pub over: BTreeMap<i64, u64>,
     /// The alarms that stand.
     pub alarms: BTreeSet<Alarm>,
 }

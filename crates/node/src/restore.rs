@@ -5,7 +5,7 @@ use crate::job::{Kept, Thawing};
 use crate::keep::Keep;
 use crate::machine::Machine;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use base::{Ballot, GroupId, Index};
 use consensus::entry::Place;
@@ -94,5 +94,7 @@ fn read(
             return Ok(Err(format!("{}: {why}", name())));
         }
     }
-    Ok(thawing.finish(contents.index).map_err(|why| why.to_string()))
+    // Each chunk is what it was: it is the manifest that does not go with them.
+    let name = || checkpoint::manifest_name(contents.group, *slot);
+    Ok(thawing.finish(contents.index).map_err(|why| format!("{}: {why}", name())))
 }

@@ -22,7 +22,7 @@ const REACHED: &[Mark] = &[
 #[test]
 fn no_seed_breaks_a_promise() {
     let options = Options { protocol: ProtocolKind::Paxos, ..Options::default() };
-    let report = swarm_with(1_000..1_029, &options, 2, &|_| ());
+    let report = swarm_with(1_000..1_040, &options, 2, &|_| ());
     assert!(report.passed(), "{report}");
     let missed: Vec<_> = REACHED.iter().filter(|mark| report.marks.count(**mark) == 0).collect();
     assert!(missed.is_empty(), "never reached: {missed:?}");

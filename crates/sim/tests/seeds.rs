@@ -1,7 +1,7 @@
 //! One seed is one world; what once failed passes; and a disk that lies is found out.
 
 use sim::check::Violation;
-use sim::draw::Theme;
+use sim::draw::{ProtocolKind, Theme};
 use sim::scenario::{self, Scenario};
 use sim::{Options, run};
 
@@ -21,12 +21,12 @@ fn one_seed_is_one_world() {
 fn seeds_that_failed_once_pass() {
     for line in include_str!("../seeds.txt").lines().filter(|line| !line.starts_with('#')) {
         let (seed, why) = line.split_once(' ').expect("a seed and a reason");
-        let (theme, seed) = match seed.split_once('/') {
-            Some((word, seed)) => (Some(theme(word)), seed),
-            None => (None, seed),
-        };
+        let (word, seed) = seed.split_once('/').unwrap_or(("raft", seed));
+        let protocol = ProtocolKind::named(word);
+        let theme = protocol.is_none().then(|| theme(word));
         let seed = seed.parse().expect("a seed");
-        let report = run(Options { seed, theme, ..Options::default() });
+        let protocol = protocol.unwrap_or_default();
+        let report = run(Options { seed, theme, protocol, ..Options::default() });
         assert!(report.passed(), "{why}\n{report}");
     }
 }

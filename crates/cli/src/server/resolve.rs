@@ -111,7 +111,7 @@ fn config(args: &ServerArgs, said: &Said<'_>) -> Result<ServerConfig, String> {
 fn protocol(text: &str) -> Result<ProtocolKind, String> {
     ProtocolKind::named(text).ok_or_else(|| {
         let names: Vec<&str> = ProtocolKind::ALL.iter().map(|kind| kind.name()).collect();
-        format!("--protocol is {text:?}; there are {}", names.join(" and "))
+        format!("--protocol is {text:?}; there are {}", names.join(", "))
     })
 }
 

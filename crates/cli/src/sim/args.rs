@@ -172,7 +172,7 @@ pub(super) fn seeds(text: &str, first: Option<u64>) -> Result<Range<u64>, String
 fn protocol(text: &str) -> Result<ProtocolKind, String> {
     ProtocolKind::named(text).ok_or_else(|| {
         let names: Vec<&str> = ProtocolKind::ALL.iter().map(|kind| kind.name()).collect();
-        format!("there are {}", names.join(" and "))
+        format!("there are {}", names.join(", "))
     })
 }
 

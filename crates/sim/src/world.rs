@@ -167,6 +167,9 @@ pub struct World {
     fails: bool,
     /// No fault happens any more.
     healed: bool,
+    /// Since when, and when letters came after it that were sent before.
+    calm: Time,
+    strays: Vec<Time>,
     /// Who has lost a disk.
     lost: Option<usize>,
     /// More may go bad than is promised to be survived.
@@ -209,6 +212,8 @@ impl World {
             notice: draw.faults.notice,
             fails: draw.disk.fails > 0,
             healed: false,
+            calm: Time::ZERO,
+            strays: Vec::new(),
             lost: None,
             rotten: draw.faults.rotten,
             agree: Agree::default(),
@@ -290,6 +295,13 @@ impl World {
     #[must_use]
     pub const fn led(&self) -> Time {
         self.led
+    }
+
+    /// When letters came in the healed world that were sent before: a cut may have
+    /// held them back.
+    #[must_use]
+    pub fn strays(&self) -> Vec<Time> {
+        self.strays.clone()
     }
 
     /// How many terms had a leader, how many states were compared, and how many

@@ -165,7 +165,12 @@ fn good() -> Evidence {
         whole: vec![0, 1],
         rules: Rules::default(),
         fast: 1_000,
-        late: Late { quiet: Time::ZERO, slow: 1_000, slack: Duration::from_millis(100) },
+        late: Late {
+            quiet: Time::ZERO,
+            strays: Vec::new(),
+            slow: 1_000,
+            slack: Duration::from_millis(100),
+        },
         filled: false,
     }
 }

@@ -43,7 +43,7 @@ impl Evidence {
         found.extend(ephemeral::check(ops));
         found.extend(refused::check(ops, self.rules.quota || self.filled));
         found.extend(lease::check(ops, &replay, self.fast));
-        found.extend(lease::late(ops, &replay, self.late));
+        found.extend(lease::late(ops, &replay, &self.late));
         found.extend(lease::all_gone(&replay));
         found.extend(numbers::check(ops, &replay));
         found.extend(clock::check(&replay, self.fast));

@@ -11,7 +11,7 @@ use base::Time;
 use core::time::Duration;
 use kv::command::Command;
 use node::event::Answer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A lease from its grant to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,10 +49,14 @@ pub fn check(ops: &[Op], replay: &Replay, fast: u64) -> Vec<Violation> {
 }
 
 /// When leases must be over, if nobody renews them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Late {
     /// From then on no fault happened, nobody renewed and no leader was new.
     pub quiet: Time,
+    /// When letters came since the healing that were sent before it. A renewal that
+    /// got no answer is asked again, and a cut may hold the first letter back: when
+    /// that comes to the leader it renews the lease once more, which nobody forbids.
+    pub strays: Vec<Time>,
     /// The slowest clock, in thousandths of the world's.
     pub slow: u64,
     /// How much later than by its time a lease may end.
@@ -65,13 +69,16 @@ pub const LATE_ELECTIONS_MAX: u32 = 2;
 
 /// Judges how long leases outlive their time.
 #[must_use]
-pub fn late(ops: &[Op], replay: &Replay, late: Late) -> Vec<Violation> {
-    let renewed = renewals(ops);
+pub fn late(ops: &[Op], replay: &Replay, late: &Late) -> Vec<Violation> {
+    let (renewed, wanted) = (renewals(ops), wanted(ops));
     let too_long = |life: &Life| {
         let (end, _) = life.end?;
         let renewals = renewed.get(&life.id).into_iter().flatten();
         let last = renewals.map(|(_, told)| told.time).filter(|told| *told <= end.time).max();
-        let last = last.unwrap_or(life.granted.time).max(life.granted.time).max(late.quiet);
+        let strays = late.strays.iter().copied();
+        let stray = strays.filter(|at| *at <= end.time && wanted.contains(&life.id)).max();
+        let last = last.max(stray).unwrap_or(life.granted.time);
+        let last = last.max(life.granted.time).max(late.quiet);
         let until = last + least(life.ttl_s, late.slow) + late.slack;
         let what = || format!("it ended at {}, later than {until}: {life:?}", end.time);
         (end.time > until).then(|| Violation::new("lease", what()))
@@ -105,6 +112,15 @@ fn renewals(ops: &[Op]) -> BTreeMap<i64, Vec<(At, At)>> {
         }
     }
     renewals
+}
+
+/// The leases that somebody wanted to renew, whatever came of it.
+fn wanted(ops: &[Op]) -> BTreeSet<i64> {
+    let renews = |op: &Op| match &op.what {
+        What::Lease(ask) if ask.renew => Some(ask.id),
+        _ => None,
+    };
+    ops.iter().filter_map(renews).collect()
 }
 
 fn lives(ops: &[Op], replay: &Replay) -> Vec<Life> {
@@ -196,15 +212,19 @@ mod tests {
         let slack = Duration::from_millis(100);
         let late = |end, quiet: u64, renewals: &[Op]| {
             let ops = [&[unknown(What::Write(GRANT, None), 10)], renewals].concat();
-            let it = Late { quiet: Time(quiet * 1_000_000), slow: 1_000, slack };
-            late(&ops, &replay(&lines(end)), it).len()
+            let strays = vec![Time(800_000_000), Time(3_000_000_000)];
+            let it = Late { quiet: Time(quiet * 1_000_000), strays, slow: 1_000, slack };
+            late(&ops, &replay(&lines(end)), &it).len()
         };
         assert_eq!(late(1_120, 0, &[]), 0, "granted at 20");
         assert_eq!(late(1_121, 0, &[]), 1);
         assert_eq!(late(1_600, 500, &[]), 0, "before that anything could be");
         assert_eq!(late(1_601, 500, &[]), 1);
-        assert_eq!(late(1_601, 0, &[renewal(500, 1)]), 0);
-        assert_eq!(late(1_606, 0, &[renewal(500, 1)]), 1);
+        // Whoever renewed may have asked twice, and a letter came late, at 800.
+        assert_eq!(late(1_900, 0, &[renewal(500, 1)]), 0);
+        assert_eq!(late(1_901, 0, &[renewal(500, 1)]), 1);
+        assert_eq!(late(1_905, 0, &[renewal(800, 1)]), 0);
+        assert_eq!(late(1_906, 0, &[renewal(800, 1)]), 1);
     }
 
     #[test]

@@ -153,6 +153,7 @@ impl Game {
             fast: if world.counts.jumps > 0 { ANY_RATE } else { 1_000 + draw.clocks },
             late: Late {
                 quiet: self.quiet.max(world.led()),
+                strays: world.strays(),
                 slow: 1_000 - draw.clocks,
                 slack: draw.election * lease::LATE_ELECTIONS_MAX,
             },

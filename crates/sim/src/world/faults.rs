@@ -269,7 +269,7 @@ impl World {
         self.film.add(|| Shot::new(Kind::Note, now, None, "no more faults: all is healed".into()));
         self.net.heal();
         self.notice = 10_000;
-        self.healed = true;
+        (self.healed, self.calm) = (true, now);
         for node in 0..self.size() {
             let host = self.host_mut(node);
             // The next turn of a paused node is queued for the end of a pause.

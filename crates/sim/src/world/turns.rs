@@ -284,6 +284,9 @@ impl World {
             });
             self.hang_up(&way);
         } else {
+            if self.healed && way.sent < self.calm {
+                self.strays.push(self.now);
+            }
             let from = self.host(from).id;
             self.give(to, Event::Frame { from, frame });
         }

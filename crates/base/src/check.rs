@@ -159,6 +159,8 @@ marks! {
     FetchedChunkDamaged,
     /// A leader's disk was so far behind that it wanted to lead no more.
     DiskBehind,
+    /// A read of a node's own state waited until it was as far as in an earlier life.
+    WeakReadWaited,
     /// A crash came between taking over a checkpoint and the log's word of it.
     LogVoidAtBoot,
     /// A place where nobody of a majority had accepted anything got a no-op.

@@ -154,6 +154,10 @@ mutants! {
     /// A read is answered as soon as its index is known, not when it is applied (the
     /// wait in etcd's `linearizableReadLoop`). Breaks P2.
     ReadNotApplied,
+    /// A node that starts serves its own state at once, though it was further before it
+    /// stopped (etcd members serve nobody before they applied an entry of their own).
+    /// Breaks P2.
+    WeakReadForgets,
     /// A watch that was without room goes on with what is new (etcd issue 17529).
     /// Breaks P4.
     SlowWatchSkips,

@@ -283,7 +283,7 @@ fn assemble(
         };
         let (life, others) = (prng.next(), bootstrap.members.len() - 1);
         let healing = healing.as_ref().map(|_| Healing::new(life, others));
-        let parts = Start { sender, setup, protocol, state, life, limits, healing };
+        let parts = Start { sender, setup, protocol, state, life, limits, healing, now };
         let mut replica = Replica::new(parts);
         behind.into_iter().for_each(|bytes| replica.keep.on_entry(bytes));
         groups.insert(group, replica);

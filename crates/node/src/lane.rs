@@ -192,6 +192,13 @@ impl Lane {
         self.groups.get(&group).is_some_and(Replica::leads)
     }
 
+    /// Whether a group has applied here all that an earlier life of this node may
+    /// have told of it.
+    #[must_use]
+    pub fn remembers(&self, group: GroupId) -> bool {
+        self.groups.get(&group).is_some_and(Replica::remembers)
+    }
+
     /// The life of a node's disk that the directory has, as far as it was applied here.
     #[must_use]
     pub fn life(&self, node: NodeId) -> Option<Incarnation> {

@@ -13,6 +13,11 @@ use core::time::Duration;
 pub(crate) enum Who {
     /// A client of this node.
     Client(AskId),
+    /// A client of this node that would do with what is here, if that were as
+    /// much as an earlier life of the node may have told.
+    Weak(AskId),
+    /// This replica itself: it wants to be as far as it ever was.
+    Replica,
     /// Another node, for a client of its own.
     Peer(NodeId, Ticket),
 }
@@ -104,11 +109,24 @@ impl Reads {
         core::mem::replace(&mut self.waiting, later).into_values().flatten().collect()
     }
 
+    /// Takes out the reads that do with what is here.
+    pub(crate) fn take_weak(&mut self) -> Vec<Read> {
+        let weak = |read: &mut Read| matches!(read.who, Who::Weak(_));
+        let mut taken: Vec<Read> = self.gathering.extract_if(.., weak).collect();
+        for it in self.asked.values_mut() {
+            taken.extend(it.reads.extract_if(.., weak));
+        }
+        for reads in self.waiting.values_mut() {
+            taken.extend(reads.extract_if(.., weak));
+        }
+        taken
+    }
+
     /// Nobody waits for these any more.
     pub(crate) fn forget(&mut self, asks: &BTreeSet<AskId>) {
         let keep = |read: &Read| match read.who {
-            Who::Client(id) => !asks.contains(&id),
-            Who::Peer(..) => true,
+            Who::Client(id) | Who::Weak(id) => !asks.contains(&id),
+            Who::Replica | Who::Peer(..) => true,
         };
         self.gathering.retain(keep);
         self.asked.values_mut().for_each(|it| it.reads.retain(keep));
@@ -152,6 +170,28 @@ mod tests {
         assert_eq!(reads.ready(Index(9)), [], "the late answer is to a question of the past");
         reads.on_read_at(again, Index(2));
         assert_eq!(reads.ready(Index(9)), [read(1)]);
+    }
+
+    #[test]
+    fn weak_reads_are_taken_out_wherever_they_wait() {
+        let weak = |id| Read { who: Who::Weak(AskId(id)), ..read(id) };
+        let mut reads = Reads::default();
+        for id in 1..4 {
+            reads.gather(read(10 * id));
+            reads.gather(weak(id));
+            if id < 3 {
+                let question = reads.ask(Time::ZERO);
+                (id < 2).then(|| reads.on_read_at(question, Index(5)));
+            }
+        }
+        let mut taken = reads.take_weak();
+        taken.sort_by_key(|read| match read.who {
+            Who::Weak(AskId(id)) => id,
+            _ => 0,
+        });
+        assert_eq!(taken, [weak(1), weak(2), weak(3)]);
+        assert_eq!(reads.ready(Index(5)), [read(10)]);
+        assert!(reads.take_weak().is_empty() && reads.any_gathered());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod ask;
 mod checkpoint;
 mod lease;
+mod memory;
 mod pulse;
 mod transfer;
 mod turn;
@@ -36,6 +37,7 @@ use core::time::Duration;
 use journal::record::{Record, RecordKind};
 use journal::slot::Slot;
 use journal::wal::Wal;
+use memory::Memory;
 
 /// What a replica works with during a turn; it belongs to the lane.
 #[derive(Debug)]
@@ -102,6 +104,7 @@ pub(crate) struct Replica {
     fetch: Option<Fetch>,
     writes: Writes,
     reads: Reads,
+    memory: Memory,
     forwards: Forwards,
     leases: Leases,
     compactor: Compactor,
@@ -137,12 +140,14 @@ pub(crate) struct Start {
     pub(crate) life: u64,
     pub(crate) limits: Limits,
     pub(crate) healing: Option<Healing>,
+    /// When it starts.
+    pub(crate) now: Time,
 }
 
 impl Replica {
     /// A replica that starts with what its disk says.
     pub(crate) fn new(start: Start) -> Self {
-        let Start { sender, setup, protocol, state, life, limits, healing } = start;
+        let Start { sender, setup, protocol, state, life, limits, healing, now } = start;
         let (me, patience) = (setup.me, setup.timing.election);
         let status = protocol.status();
         Self {
@@ -162,6 +167,7 @@ impl Replica {
             fetch: None,
             writes: Writes::new(life),
             reads: Reads::default(),
+            memory: Memory::new(now, patience),
             forwards: Forwards::default(),
             leases: Leases::new(life),
             compactor: Compactor::new(limits.keep_history),

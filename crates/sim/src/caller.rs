@@ -100,13 +100,14 @@ impl Callers {
     pub fn on_answer(
         &mut self,
         id: AskId,
-        answer: Answer,
+        (answer, whole): (Answer, bool),
         world: &mut World,
         history: &mut History,
     ) -> Option<usize> {
         let place = self.waiting.remove(&id)?;
         let op = history.ops.get_mut(place)?;
         op.outcome = outcome(answer);
+        op.life = op.life.filter(|_| !whole);
         match &op.outcome {
             Outcome::Ok(_) => world.counts.ok += 1,
             Outcome::Failed(Refused::NoSpace) => world.counts.no_room += 1,
@@ -197,7 +198,7 @@ impl Callers {
         world.done(|| Act::Call { client, node, what: what.clone() });
         world.remind(self.patience, Alarm::Patience(id));
         self.waiting.insert(id, place);
-        let (life, outcome) = (world.life(node), Outcome::Unknown);
+        let (life, outcome) = (Some(world.life(node)), Outcome::Unknown);
         history.ops.push(Op { client, node, life, what, invoke, complete: None, top: 0, outcome });
         Some(id)
     }

@@ -120,8 +120,8 @@ pub struct Op {
     pub client: usize,
     /// Which node was asked.
     pub node: usize,
-    /// Which life of it.
-    pub life: u64,
+    /// Which life of it, if that does not know all that lives before it have told.
+    pub life: Option<u64>,
     /// What was asked.
     pub what: What,
     /// When it was asked.

@@ -51,6 +51,8 @@ pub(crate) struct Host {
     pub(crate) misread: bool,
     /// Its lane has stopped for good; somebody will notice.
     pub(crate) halted: bool,
+    /// Whether it knew all that its lives before have told when its turn began.
+    pub(crate) remembers: bool,
 }
 
 /// Why a node does not start.
@@ -104,6 +106,7 @@ impl Host {
             rate: prng.between(1_000 - draw.clocks, 1_000 + draw.clocks),
             misread: false,
             halted: false,
+            remembers: false,
         }
     }
 

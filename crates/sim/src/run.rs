@@ -347,9 +347,9 @@ impl Game {
         let mut answered = Vec::new();
         for told in world.take_told() {
             match told {
-                Told::Answer { id, answer } if operator.on_answer(id, &answer, world) => {}
-                Told::Answer { id, answer } => {
-                    let place = callers.on_answer(id, answer, world, history);
+                Told::Answer { id, answer, .. } if operator.on_answer(id, &answer, world) => {}
+                Told::Answer { id, answer, whole } => {
+                    let place = callers.on_answer(id, (answer, whole), world, history);
                     let op = place.and_then(|place| history.ops.get(place));
                     let compacted = op.is_some_and(Op::compacted) && watchers.any_open();
                     world.counts.compactions += u64::from(compacted);

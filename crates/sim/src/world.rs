@@ -107,6 +107,8 @@ pub enum Told {
         id: AskId,
         /// What it says.
         answer: Answer,
+        /// Whether the node knew all that lives before this one have told.
+        whole: bool,
     },
     /// News of a watch.
     Watch {

@@ -73,7 +73,7 @@ struct Scribe {
 impl Scribe {
     fn op(&mut self, what: What, from: u64, to: u64, answer: Answer) {
         let (complete, outcome) = (Some(at(to)), Outcome::Ok(answer));
-        let (client, node, life, top) = (0, 0, 0, self.lines.len());
+        let (client, node, life, top) = (0, 0, None, self.lines.len());
         let invoke = at(from);
         self.ops.push(Op { client, node, life, what, invoke, complete, top, outcome });
     }

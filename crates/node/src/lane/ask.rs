@@ -103,7 +103,8 @@ impl Lane {
         out: &mut Vec<Action>,
     ) -> Option<Answer> {
         let Some(replica) = self.groups.get_mut(&group) else { return Some(no_keyspace()) };
-        if level == Level::Serializable {
+        // The members are fixed: nothing newer was ever told.
+        if level == Level::Serializable && (group == GroupId::DIRECTORY || replica.serves_weak()) {
             let answer = replica.look(&look).unwrap_or_else(no_keyspace);
             // Before the directory's first entry is applied here, what this node was
             // started with is all that it knows of the others.
@@ -117,7 +118,10 @@ impl Lane {
         if let Err(why) = self.intake.admit(now, id, group, size_of::<Look>()) {
             return Some(Answer::Refused(why));
         }
-        self.one(now, out, group, |replica, _| replica.read(Who::Client(id), look));
+        self.one(now, out, group, |replica, _| match level {
+            Level::Serializable => replica.read_weak(id, look),
+            Level::Linearizable => replica.read(Who::Client(id), look),
+        });
         None
     }
 

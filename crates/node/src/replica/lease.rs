@@ -69,6 +69,8 @@ impl Replica {
             }
             (Who::Client(id), Verdict::Told(told)) => self.tell_lease(turn, id, ask, told),
             (Who::Client(id), Verdict::Ending | Verdict::NotHere) => self.leases.park(id, ask),
+            // Neither asks about a lease.
+            (Who::Weak(_) | Who::Replica, _) => {}
         }
     }
 

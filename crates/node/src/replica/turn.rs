@@ -19,6 +19,7 @@ impl Replica {
         }
         self.maybe_claim(turn);
         self.reads.retry(turn.now, self.patience);
+        self.maybe_serve_weak(turn);
         let mut told = Vec::new();
         self.writes.on_timeout(turn.now, &mut told);
         self.tell(turn, told);
@@ -43,7 +44,7 @@ impl Replica {
         let fetch = self.fetch.as_ref().and_then(|fetch| fetch.deadline(self.patience));
         let sweep = self.machine.keyspace().filter(|it| !it.is_swept()).map(|_| Time::ZERO);
         let (watches, claim) = (self.watches.deadline(), self.trigger.deadline());
-        [reads, leases, fetch, sweep, watches, claim]
+        [reads, leases, fetch, sweep, watches, claim, self.memory.deadline()]
             .into_iter()
             .fold(self.protocol.deadline(), earliest)
     }
@@ -66,7 +67,9 @@ impl Replica {
         self.end_leases(turn);
         self.ask_again(turn);
         self.step(turn, Input::Flush);
-        for read in self.reads.ready(self.machine.applied()) {
+        let ready = self.reads.ready(self.machine.applied());
+        self.on_read_through(!ready.is_empty());
+        for read in ready {
             self.serve(turn, read);
         }
         self.sweep(turn);
@@ -92,21 +95,22 @@ impl Replica {
         for (id, ask) in self.leases.unpark() {
             self.lease(turn, id, ask);
         }
+        self.maybe_read_through();
         if self.reads.any_gathered() {
             let question = self.reads.ask(turn.now);
             self.step(turn, Input::Read { id: question });
         }
     }
 
-    fn serve(&mut self, turn: &mut Turn<'_>, read: Read) {
+    pub(super) fn serve(&mut self, turn: &mut Turn<'_>, read: Read) {
         match (read.who, &read.look) {
             (who, Look::Lease(ask)) => self.serve_lease(turn, who, *ask),
-            (Who::Client(id), look) => {
+            (Who::Client(id) | Who::Weak(id), look) => {
                 if let Some(answer) = self.machine.look(look) {
                     self.reply(turn, id, answer);
                 }
             }
-            (Who::Peer(..), _) => {}
+            (Who::Replica | Who::Peer(..), _) => {}
         }
     }
 

@@ -83,11 +83,12 @@ impl<'a> Judge<'a> {
     }
 
     /// Every answer is the naive keyspace's at a place that real time allows.
-    /// A serializable read may be behind others, but not behind what this life
-    /// of its node answered before.
+    /// A serializable read may be behind others, but not behind what its node
+    /// answered before, in this life or an earlier one. One that does not know what
+    /// it told in earlier lives is held to what it told in this one.
     fn answers(&mut self) {
         let mut all = Floor::default();
-        let mut members: BTreeMap<(usize, u64), Floor> = BTreeMap::new();
+        let mut members: BTreeMap<(usize, Option<u64>), Floor> = BTreeMap::new();
         let mut begun: Vec<(usize, &'a Op)> = self.ops.iter().enumerate().collect();
         begun.sort_by_key(|(_, op)| op.invoke);
         for (place, op) in begun {
@@ -367,6 +368,10 @@ mod tests {
         assert!(says(&ops, &lines).contains("stale"));
         ops[1].node = 1;
         assert_eq!(says(&ops, &lines), "", "another member may be behind");
+        (ops[1].node, ops[1].life) = (0, Some(1));
+        assert_eq!(says(&ops, &lines), "", "a life may know less, if it knows that");
+        ops[0].life = Some(1);
+        assert!(says(&ops, &lines).contains("stale"), "but not less than it told itself");
         ops[1] = read(&lines, 0, 4, 5, None);
         assert!(says(&ops, &lines).contains("stale"), "unless more is asked of it");
     }

@@ -42,13 +42,13 @@ pub(crate) fn replay(lines: &[Line]) -> Replay {
 pub(crate) fn op(what: What, from: u64, to: u64, answer: Answer) -> Op {
     let (complete, outcome) = (Some(at(to)), Outcome::Ok(answer));
     let (invoke, top) = (at(from), usize::MAX);
-    Op { client: 0, node: 0, life: 0, what, invoke, complete, top, outcome }
+    Op { client: 0, node: 0, life: None, what, invoke, complete, top, outcome }
 }
 
 /// A request whose outcome nobody knows.
 pub(crate) fn unknown(what: What, from: u64) -> Op {
     let (invoke, outcome) = (at(from), Outcome::Unknown);
-    Op { client: 0, node: 0, life: 0, what, invoke, complete: None, top: 0, outcome }
+    Op { client: 0, node: 0, life: None, what, invoke, complete: None, top: 0, outcome }
 }
 
 /// A put of the key `k`.

@@ -52,6 +52,7 @@ impl World {
         let steps = host.inbox.len() as u64 + 1;
         let mut actions = core::mem::take(&mut self.actions);
         let host = self.host_mut(node);
+        host.remembers = host.lane.as_ref().is_some_and(|it| it.remembers(GroupId::DEFAULT));
         host.turn(now, &mut actions);
         let doom = host.doom.take_if(|(_, moment)| *moment == Moment::InTurn);
         self.counts.turns += 1;
@@ -79,7 +80,8 @@ impl World {
             Action::Reply { id, answer, .. } => {
                 let say = || format!("reply {} {id} {answer:?}", name(node));
                 self.story.add(self.now, &[8, node as u64, id.0], say);
-                self.told.push(Told::Answer { id, answer });
+                let whole = self.host(node).remembers;
+                self.told.push(Told::Answer { id, answer, whole });
             }
             Action::Watch { key, event, .. } => {
                 self.story.add(self.now, &[9, node as u64, key.0], || {

@@ -7,7 +7,7 @@ mod naive;
 mod snapshot;
 mod strategy;
 
-use base::{KeyspaceId, Revision};
+use base::{Index, KeyspaceId, Revision};
 use bytes::Bytes;
 use kv::command::{
     Change, Command, Envelope, KeyRange, KvError, Lease, OpReply, RangeQuery, Reply,
@@ -28,7 +28,12 @@ fn apply(machine: &mut Machine, command: &Command) -> Reply {
 fn apply_numbered(machine: &mut Machine, command: &Command, sequence: Option<(u64, u64)>) -> Reply {
     let body = encode(&Envelope { sequence, ..Envelope::default() }, command);
     let index = machine.applied().next();
-    machine.apply(index, index.0 * 1_000, &body).unwrap()
+    machine.apply(index, clock_at(index), &body).unwrap()
+}
+
+/// The log's clock at an index, in milliseconds: a second an entry.
+const fn clock_at(index: Index) -> u64 {
+    index.0 * 1_000
 }
 
 fn everything(revision: Revision) -> RangeQuery {
@@ -95,7 +100,7 @@ fn the_machine_does_what_the_naive_one_does() {
             let again = sequence.is_some_and(|(client, it)| {
                 naive.said.get(&client).is_some_and(|said| said.0 == it)
             });
-            let clock = machine.applied().next().0 * 1_000;
+            let clock = clock_at(machine.applied().next());
             let wanted = match sequence {
                 Some(sequence) => naive.apply_numbered(command, clock, sequence),
                 None => naive.apply(command, clock),
@@ -225,7 +230,7 @@ proptest! {
         let (mut machine, mut naive) = (Machine::new(KeyspaceId(0)), Naive::new());
         for command in &commands {
             apply(&mut machine, command);
-            naive.apply(command, machine.applied().0);
+            naive.apply(command, clock_at(machine.applied()));
         }
         let (mut seen, mut next) = (Vec::new(), Revision(from));
         if let Some(oldest) = naive.compacted.filter(|oldest| next < *oldest) {

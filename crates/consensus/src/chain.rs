@@ -54,3 +54,12 @@ pub(crate) fn check_entries(
     }
     Ok(())
 }
+
+/// A part of another log.
+pub(crate) struct Piece {
+    /// The place right before the entries.
+    pub(crate) prev: Place,
+    /// Where that log ends.
+    pub(crate) last: Place,
+    pub(crate) entries: Vec<Entry>,
+}

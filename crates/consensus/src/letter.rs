@@ -8,6 +8,7 @@ use crate::raft::message::Message as RaftMessage;
 use crate::zab::message::Message as ZabMessage;
 use alloc::vec::Vec;
 use base::codec::{CodecError, Reader, Writer};
+use base::{NodeId, Time};
 use bytes::Bytes;
 
 /// The version of Raft's letters that this code writes, and the only one it reads.
@@ -92,4 +93,12 @@ fn check_version(version: u8, known: u8) -> Result<(), CodecError> {
         return Ok(());
     }
     Err(CodecError::Invalid { what: "version of a letter", got: u64::from(version) })
+}
+
+/// Whose answer it is, when it came, and whether from a mute replica.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    pub(crate) from: NodeId,
+    pub(crate) at: Time,
+    pub(crate) mute: bool,
 }

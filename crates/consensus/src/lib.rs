@@ -10,6 +10,7 @@ mod chain;
 pub mod contract;
 mod encode;
 pub mod entry;
+mod handover;
 pub mod heal;
 pub mod kind;
 pub mod letter;

@@ -6,6 +6,7 @@ use super::Paxos;
 use super::message::Say;
 use super::state::{Canvasser, Follower, Leader, Role};
 use crate::contract::Outbox;
+use crate::handover;
 use crate::quorum::{Tally, Verdict};
 use crate::waiting::Asked;
 use base::{Ballot, Index, NodeId, Serial, Time, sometimes};
@@ -34,7 +35,7 @@ impl Paxos {
             return;
         }
         let Role::Leader(leader) = &mut self.role else { return self.on_patience_over(now, out) };
-        if leader.give_up_transfer(now) {
+        if handover::give_up(&mut leader.transfer, now) {
             out.lead = Some(self.lead);
         }
         if leader.quorum_deadline(&self.core).is_some_and(|deadline| deadline <= now) {

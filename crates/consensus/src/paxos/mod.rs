@@ -29,11 +29,11 @@ mod window;
 
 use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::{Entry, Place};
-use crate::letter::Letter;
+use crate::letter::{Heard, Letter};
 use base::time::earliest;
 use base::{Ballot, Index, NodeId, Serial, Time, mutant};
 use message::{Message, Say};
-use state::{Core, Heard, Part, Role};
+use state::{Core, Part, Role};
 
 /// One replica that speaks Multi-Paxos.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -3,9 +3,11 @@
 
 use super::Paxos;
 use super::message::Say;
-use super::state::{Core, Heard, Leader, Peer, Role};
+use super::state::{Core, Leader, Peer, Role};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::entry::{Entry, EntryKind};
+use crate::handover;
+use crate::letter::Heard;
 use crate::progress::Progress;
 use crate::quorum::{self, majority};
 use alloc::vec::Vec;
@@ -83,7 +85,7 @@ impl Paxos {
                 leader.peers.values_mut().for_each(|peer| peer.flow.on_beat());
                 leader.send_learns(&self.core, out);
                 leader.name_behind(now, &self.core, out);
-                leader.hand_over_again();
+                handover::again(&mut leader.transfer);
             }
             Role::Follower(follower) => follower.ask_again(&self.core, out),
             Role::Proposer(proposer) => proposer.ask_again(&self.core, out),

@@ -5,6 +5,7 @@ use super::message::{Accepted, Message, Say};
 use super::window::{Slot, Window};
 use crate::contract::{Outbox, Retention, Timing, Write};
 use crate::entry::Entry;
+use crate::handover::Transfer;
 use crate::letter::Letter;
 use crate::log::Log;
 use crate::progress::Progress;
@@ -153,24 +154,6 @@ pub(super) struct Peer {
     pub(super) flow: Progress,
     /// What it has accepted beyond a gap, if that counts.
     pub(super) beyond: Vec<(Index, Index)>,
-}
-
-/// A leadership that is being handed over.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Transfer {
-    pub(super) to: NodeId,
-    /// When it has come to nothing.
-    pub(super) deadline: Time,
-    /// Whether the follower was told to stand since the last beat.
-    pub(super) told: bool,
-}
-
-/// Whose answer it is, when it came, and whether from a mute replica.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
-    pub(super) from: NodeId,
-    pub(super) at: Time,
-    pub(super) mute: bool,
 }
 
 impl Core {

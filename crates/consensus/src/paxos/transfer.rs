@@ -6,8 +6,9 @@
 
 use super::Paxos;
 use super::message::Say;
-use super::state::{Core, Leader, Role, Transfer};
+use super::state::{Core, Leader, Role};
 use crate::contract::Outbox;
+use crate::handover::Transfer;
 use crate::progress::Progress;
 use base::{NodeId, Time, sometimes};
 use core::cmp::Reverse;
@@ -65,21 +66,5 @@ impl Leader {
             transfer.told = true;
             core.send(transfer.to, Say::TakeOver, core.promise, out);
         }
-    }
-
-    /// The letter may have been lost.
-    pub(super) fn hand_over_again(&mut self) {
-        if let Some(transfer) = &mut self.transfer {
-            transfer.told = false;
-        }
-    }
-
-    /// Whether a transfer has just come to nothing.
-    pub(super) fn give_up_transfer(&mut self, now: Time) -> bool {
-        let over = self.transfer.take_if(|transfer| transfer.deadline <= now).is_some();
-        if over {
-            sometimes!(TransferAbandoned);
-        }
-        over
     }
 }

@@ -6,6 +6,7 @@ use super::message::Say;
 use super::state::{Candidate, Follower, Leader, Role};
 use crate::contract::Outbox;
 use crate::entry::{EntryKind, Place};
+use crate::handover;
 use crate::progress::Progress;
 use crate::quorum::{Tally, Verdict};
 use crate::waiting::{Asked, Rounds};
@@ -32,7 +33,7 @@ impl Raft {
             return;
         }
         let Role::Leader(leader) = &mut self.role else { return self.on_patience_over(now, out) };
-        if leader.give_up_transfer(now) {
+        if handover::give_up(&mut leader.transfer, now) {
             out.lead = Some(self.lead);
         }
         if leader.quorum_deadline(&self.core).is_some_and(|deadline| deadline <= now) {

@@ -21,13 +21,14 @@ mod timeless;
 mod transfer;
 mod trim;
 
+use crate::chain::Piece;
 use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::{Entry, Place};
-use crate::letter::Letter;
+use crate::letter::{Heard, Letter};
 use base::time::earliest;
 use base::{Ballot, Index, NodeId, Time, mutant};
 use message::{Message, Say};
-use state::{Core, Heard, Piece, Role};
+use state::{Core, Role};
 
 /// One replica that speaks Raft.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

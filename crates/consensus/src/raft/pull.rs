@@ -15,8 +15,8 @@
 
 use super::Raft;
 use super::message::Say;
-use super::state::{Candidate, Core, Piece, Puller, Role};
-use crate::chain::{behind_base, check_entries};
+use super::state::{Candidate, Core, Puller, Role};
+use crate::chain::{Piece, behind_base, check_entries};
 use crate::contract::Outbox;
 use crate::entry::{Entry, Place};
 use alloc::vec::Vec;

@@ -3,10 +3,12 @@
 
 use super::Raft;
 use super::message::Say;
-use super::state::{Core, Follower, Heard, Leader, Role};
+use super::state::{Core, Follower, Leader, Role};
 use crate::chain::{behind_base, check_entries};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::entry::{Entry, EntryKind, Place};
+use crate::handover;
+use crate::letter::Heard;
 use crate::progress::Progress;
 use crate::quorum;
 use alloc::vec::Vec;
@@ -76,7 +78,7 @@ impl Raft {
                 leader.progress.values_mut().for_each(Progress::on_beat);
                 leader.send_heartbeats(&self.core, out);
                 leader.name_behind(now, &self.core, out);
-                leader.hand_over_again();
+                handover::again(&mut leader.transfer);
             }
             Role::Follower(follower) => follower.ask_again(&self.core, out),
             Role::PreCandidate(_) | Role::Candidate(_) | Role::Puller(_) => {}

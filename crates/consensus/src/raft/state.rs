@@ -2,7 +2,8 @@
 
 use super::message::{Message, Say};
 use crate::contract::{Outbox, Retention, Timing, Write};
-use crate::entry::{Entry, Place};
+use crate::entry::Place;
+use crate::handover::Transfer;
 use crate::letter::Letter;
 use crate::log::Log;
 use crate::progress::Progress;
@@ -109,33 +110,6 @@ pub(super) struct Leader {
     pub(super) rounds: Rounds,
     /// No proposals are taken while there is one.
     pub(super) transfer: Option<Transfer>,
-}
-
-/// A part of another log.
-pub(super) struct Piece {
-    /// The place right before the entries.
-    pub(super) prev: Place,
-    /// Where that log ends.
-    pub(super) last: Place,
-    pub(super) entries: Vec<Entry>,
-}
-
-/// Whose answer it is, when it came, and whether from a mute replica.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
-    pub(super) from: NodeId,
-    pub(super) at: Time,
-    pub(super) mute: bool,
-}
-
-/// A leadership that is being handed over.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Transfer {
-    pub(super) to: NodeId,
-    /// When it has come to nothing.
-    pub(super) deadline: Time,
-    /// Whether the follower was told to stand since the last beat.
-    pub(super) told: bool,
 }
 
 impl Core {

@@ -7,11 +7,13 @@
 
 use super::Zab;
 use super::message::Say;
-use super::state::{Core, Heard, Leader, Peer, Role, Stage};
+use super::state::{Core, Leader, Peer, Role, Stage};
 use super::synchronize::send_history;
 use crate::chain::{behind_base, check_entries};
 use crate::contract::{Answer, Outbox, Refusal};
 use crate::entry::{Entry, EntryKind, Place};
+use crate::handover;
+use crate::letter::Heard;
 use crate::progress::Progress;
 use crate::quorum;
 use alloc::vec::Vec;
@@ -85,7 +87,7 @@ impl Zab {
                 }
                 leader.send_beats(&self.core, out);
                 leader.name_behind(now, &self.core, out);
-                leader.hand_over_again();
+                handover::again(&mut leader.transfer);
             }
             Role::Follower(follower) => follower.ask_again(&self.core, out),
             Role::Prospect(_) => {}

@@ -11,10 +11,12 @@
 
 use super::Zab;
 use super::message::{History, Say};
-use super::state::{Core, Follower, Heard, Leader, Peer, Phase, Piece, Prospect, Role, Stage};
-use crate::chain::{behind_base, check_entries};
+use super::state::{Core, Follower, Leader, Peer, Phase, Prospect, Role, Stage};
+use crate::chain::{Piece, behind_base, check_entries};
 use crate::contract::Outbox;
 use crate::entry::Place;
+use crate::handover;
+use crate::letter::Heard;
 use crate::progress::Progress;
 use crate::quorum::{Tally, Verdict};
 use crate::waiting::{Asked, Rounds};
@@ -43,7 +45,7 @@ impl Zab {
         }
         match &mut self.role {
             Role::Leader(leader) => {
-                if leader.give_up_transfer(now) {
+                if handover::give_up(&mut leader.transfer, now) {
                     out.lead = Some(self.lead);
                 }
                 if leader.quorum_deadline(&self.core).is_some_and(|deadline| deadline <= now) {

@@ -23,13 +23,14 @@ mod timeless;
 mod transfer;
 mod trim;
 
+use crate::chain::Piece;
 use crate::contract::{Input, Lead, Outbox, Status};
 use crate::entry::{Entry, Place};
-use crate::letter::Letter;
+use crate::letter::{Heard, Letter};
 use base::time::earliest;
 use base::{Ballot, Index, NodeId, Serial, Time};
 use message::{Message, Say};
-use state::{Core, Follower, Heard, Piece, Role};
+use state::{Core, Follower, Role};
 
 /// One replica that speaks Zab.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -2,7 +2,8 @@
 
 use super::message::{History, Message, Say};
 use crate::contract::{Outbox, Retention, Timing, Write};
-use crate::entry::{Entry, Place};
+use crate::entry::Place;
+use crate::handover::Transfer;
 use crate::letter::Letter;
 use crate::log::Log;
 use crate::progress::Progress;
@@ -148,33 +149,6 @@ pub(super) enum Stage {
     },
     /// Its log is a prefix of the leader's.
     Synced,
-}
-
-/// A part of another log.
-pub(super) struct Piece {
-    /// The place right before the entries.
-    pub(super) prev: Place,
-    /// Where that log ends.
-    pub(super) last: Place,
-    pub(super) entries: Vec<Entry>,
-}
-
-/// Whose answer it is, when it came, and whether from a mute replica.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
-    pub(super) from: NodeId,
-    pub(super) at: Time,
-    pub(super) mute: bool,
-}
-
-/// A leadership that is being handed over.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Transfer {
-    pub(super) to: NodeId,
-    /// When it has come to nothing.
-    pub(super) deadline: Time,
-    /// Whether the follower was told to claim since the last beat.
-    pub(super) told: bool,
 }
 
 impl Core {

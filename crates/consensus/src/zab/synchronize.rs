@@ -13,10 +13,11 @@
 
 use super::Zab;
 use super::message::{History, Say};
-use super::state::{Core, Heard, Leader, Peer, Role, Stage};
+use super::state::{Core, Leader, Peer, Role, Stage};
 use crate::chain::{behind_base, check_entries};
 use crate::contract::Outbox;
 use crate::entry::{Entry, Place};
+use crate::letter::Heard;
 use crate::quorum;
 use alloc::vec::Vec;
 use base::limits::{LETTER_BYTES_MAX, LETTER_ENTRIES_MAX};
